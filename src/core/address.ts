@@ -12,20 +12,14 @@ export interface IpAddress {
 }
 
 export function parseAddress(text: string): IpAddress | undefined {
-  if (text.includes(':')) {
-    if (text.includes('%') || !ipaddr.IPv6.isValid(text)) return undefined
-    return { family: 6, bytes: ipaddr.IPv6.parse(text).toByteArray() }
-  }
-  // ipaddr.js alone would read 010.0.0.1 as octal and 127.1 as 127.0.0.1.
-  if (!ipaddr.IPv4.isValidFourPartDecimal(text)) return undefined
-  return { family: 4, bytes: ipaddr.IPv4.parse(text).toByteArray() }
+  return text.includes(':') ? parseSixteenBytes(text) : parseFourBytes(text)
 }
 
 /** As `parseAddress`, also with the brackets of an SMTP address literal or a URL: `[2001:db8::1]`, `[IPv6:2001:db8::1]`. */
 export function parseBracketedAddress(text: string): IpAddress | undefined {
   if (!text.startsWith('[') || !text.endsWith(']')) return parseAddress(text)
   const inner = text.slice(1, -1)
-  return /^ipv6:/i.test(inner) ? parseAddress(inner.slice(5)) : parseAddress(inner)
+  return /^ipv6:/i.test(inner) ? parseSixteenBytes(inner.slice(5)) : parseAddress(inner)
 }
 
 export function formatAddress(address: IpAddress): string {
@@ -34,13 +28,17 @@ export function formatAddress(address: IpAddress): string {
 
 /** An IPv4-mapped IPv6 address (::ffff:a.b.c.d) is the IPv4 address that it wraps. */
 export function unmapAddress(address: IpAddress): IpAddress {
-  if (address.family === 4) return address
-  const isMapped = address.bytes.slice(0, 10).every((byte) => byte === 0) && address.bytes[10] === 255 && address.bytes[11] === 255
-  return isMapped ? { family: 4, bytes: address.bytes.slice(12) } : address
+  const { family, bytes } = address
+  if (family === 4 || bytes[10] !== 255 || bytes[11] !== 255) return address
+  for (let index = 0; index < 10; index++) if (bytes[index] !== 0) return address
+  return { family: 4, bytes: bytes.slice(12) }
 }
 
 export function sameAddress(left: IpAddress, right: IpAddress): boolean {
-  return compareAddresses(left, right) === 0
+  if (left.family !== right.family) return false
+  // From the end, where addresses of one pool differ.
+  for (let index = left.bytes.length - 1; index >= 0; index--) if (left.bytes[index] !== right.bytes[index]) return false
+  return true
 }
 
 /** Canonical order: IPv4 before IPv6, then by bytes. */
@@ -55,40 +53,77 @@ export function compareAddresses(left: IpAddress, right: IpAddress): number {
 
 export function reverseName(address: IpAddress): DomainName {
   const { bytes } = address
-  let name = ''
   if (address.family === 4) {
-    for (let index = 3; index >= 0; index--) name += `${String(bytes[index])}.`
-    return `${name}in-addr.arpa` as DomainName
+    return `${String(bytes[3])}.${String(bytes[2])}.${String(bytes[1])}.${String(bytes[0])}.in-addr.arpa` as DomainName
   }
-  for (let index = 15; index >= 0; index--) {
-    const byte = bytes[index] ?? 0
-    name += `${HEX.charAt(byte & 15)}.${HEX.charAt(byte >> 4)}.`
-  }
+  let name = ''
+  for (let index = 15; index >= 0; index--) name += NIBBLES[bytes[index] ?? 0] ?? ''
   return `${name}ip6.arpa` as DomainName
 }
 
-const HEX = '0123456789abcdef'
+/** `4.3.` for 0x34: the two labels of each possible byte. */
+const NIBBLES = Array.from({ length: 256 }, (_, byte) => `${(byte & 15).toString(16)}.${(byte >> 4).toString(16)}.`)
 
-/** RFC 5952: lower case, no leading zeros, the first longest run of two or more zero groups as `::`. */
+/** Four decimal numbers without leading zeros, by hand: it runs for every connection, and `010.0.0.1` must not be octal. */
+function parseFourBytes(text: string): IpAddress | undefined {
+  const bytes: number[] = []
+  let value = 0
+  let digits = 0
+  for (let index = 0; index <= text.length; index++) {
+    const code = index === text.length ? DOT : text.charCodeAt(index)
+    if (code === DOT) {
+      if (digits === 0 || value > 255 || bytes.length === 4) return undefined
+      bytes.push(value)
+      value = 0
+      digits = 0
+    } else {
+      const hasLeadingZero = digits > 0 && value === 0
+      if (code < 0x30 || code > 0x39 || hasLeadingZero || digits === 3) return undefined
+      value = value * 10 + code - 0x30
+      digits++
+    }
+  }
+  return bytes.length === 4 ? { family: 4, bytes } : undefined
+}
+
+const DOT = 0x2e
+
+function parseSixteenBytes(text: string): IpAddress | undefined {
+  if (text.length > MAX_IPV6_LENGTH || text.includes('%')) return undefined
+  // ipaddr.js reads the IPv4 tail of ::ffff:010.0.0.1 as octal and of ::ffff:0x7f.0.0.1 as hexadecimal.
+  if (text.includes('.') && !parseFourBytes(text.slice(text.lastIndexOf(':') + 1))) return undefined
+  return ipaddr.IPv6.isValid(text) ? { family: 6, bytes: ipaddr.IPv6.parse(text).toByteArray() } : undefined
+}
+
+/** `ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255` */
+const MAX_IPV6_LENGTH = 45
+
+/** RFC 5952: lower case, no leading zeros, the first longest run of two or more zero groups as `::`; IPv4-mapped in mixed notation (§5). */
 function formatSixteenBytes(bytes: readonly number[]): string {
   const groups: number[] = []
   for (let index = 0; index < 16; index += 2) groups.push(((bytes[index] ?? 0) << 8) | (bytes[index + 1] ?? 0))
-  let bestStart = -1
-  let bestLength = 1
+  const { start, length } = longestZeroRun(groups)
+  if (start === 0 && length === 5 && groups[5] === 0xffff) return `::ffff:${bytes.slice(12).join('.')}`
+  let text = ''
+  for (let index = 0; index < 8; index++) {
+    if (index === start) {
+      text += '::'
+      index += length - 1
+    } else {
+      if (text !== '' && !text.endsWith(':')) text += ':'
+      text += (groups[index] ?? 0).toString(16)
+    }
+  }
+  return text
+}
+
+function longestZeroRun(groups: readonly number[]): { start: number; length: number } {
+  let best = { start: -1, length: 1 }
   for (let start = 0; start < 8; start++) {
     let end = start
     while (end < 8 && groups[end] === 0) end++
-    if (end - start > bestLength) {
-      bestStart = start
-      bestLength = end - start
-    }
+    if (end - start > best.length) best = { start, length: end - start }
     if (end > start) start = end
   }
-  const text = (from: number, to: number): string =>
-    groups
-      .slice(from, to)
-      .map((group) => group.toString(16))
-      .join(':')
-  if (bestStart < 0) return text(0, 8)
-  return `${text(0, bestStart)}::${text(bestStart + bestLength, 8)}`
+  return best
 }

@@ -23,7 +23,8 @@ export function parseName(text: string): DomainName | undefined {
 export function parseNameStrictly(text: string): { kind: 'name'; name: DomainName } | { kind: 'error'; error: NameSyntaxError } {
   if (text === '') return { kind: 'error', error: 'empty' }
   if (text === '.') return { kind: 'name', name: ROOT }
-  const labels = splitPresentation(text.endsWith('.') && !endsEscaped(text) ? text.slice(0, -1) : text)
+  if (text.length > MAX_TEXT_LENGTH) return { kind: 'error', error: 'nameTooLong' }
+  const labels = splitPresentation(text.endsWith('.') && !isEscaped(text, text.length - 1) ? text.slice(0, -1) : text)
   if (typeof labels === 'string') return { kind: 'error', error: labels }
   let octets = 1
   for (const label of labels) {
@@ -34,6 +35,9 @@ export function parseNameStrictly(text: string): { kind: 'name'; name: DomainNam
   if (octets > MAX_NAME_OCTETS) return { kind: 'error', error: 'nameTooLong' }
   return { kind: 'name', name: nameFromLabels(labels) }
 }
+
+/** Each of at most 255 octets written as \DDD, and the dots: whatever is longer cannot fit, and is not read to its end. */
+const MAX_TEXT_LENGTH = 4 * MAX_NAME_OCTETS
 
 /** Like `parseName`, for names written in code: throws on a mistake. */
 export function name(text: string): DomainName {
@@ -77,17 +81,22 @@ export function compareNames(left: DomainName, right: DomainName): number {
   return leftLabels.length - rightLabels.length
 }
 
-/** True for the ancestor itself as well. */
+/** True for the ancestor itself as well. By whole labels: `evil-example.com` and `evil\.example.com` are not within `example.com`. */
 export function isWithin(domainName: DomainName, ancestor: DomainName): boolean {
-  const labels = labelsOf(canonicalName(domainName))
-  const suffix = labelsOf(canonicalName(ancestor))
-  const offset = labels.length - suffix.length
-  return offset >= 0 && suffix.every((label, index) => label === labels[offset + index])
+  if (ancestor === ROOT) return true
+  const text = canonicalName(domainName)
+  const suffix = canonicalName(ancestor)
+  if (!text.endsWith(suffix)) return false
+  const dot = text.length - suffix.length - 1
+  return dot === -1 || (text[dot] === '.' && !isEscaped(text, dot))
 }
 
 /** The name with its first label removed; undefined for the root. */
 export function parentName(domainName: DomainName): DomainName | undefined {
-  return domainName === ROOT ? undefined : nameFromLabels(labelsOf(domainName).slice(1))
+  if (domainName === ROOT) return undefined
+  let dot = domainName.indexOf('.')
+  while (dot > 0 && isEscaped(domainName, dot)) dot = domainName.indexOf('.', dot + 1)
+  return dot < 0 ? ROOT : (domainName.slice(dot + 1) as DomainName)
 }
 
 export function childName(label: string, parent: DomainName): DomainName {
@@ -115,10 +124,10 @@ export function escapeLabel(label: string): string {
   return escaped
 }
 
-/** A trailing dot is escaped when an odd number of backslashes stands before it. */
-function endsEscaped(text: string): boolean {
+/** A character is escaped when an odd number of backslashes stands before it. */
+function isEscaped(text: string, position: number): boolean {
   let backslashes = 0
-  for (let index = text.length - 2; index >= 0 && text[index] === '\\'; index--) backslashes++
+  for (let index = position - 1; index >= 0 && text[index] === '\\'; index--) backslashes++
   return backslashes % 2 === 1
 }
 
@@ -127,7 +136,6 @@ function splitPresentation(text: string): string[] | NameSyntaxError {
   let label = ''
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index)
-    if (code > 0xff) return 'notAscii'
     if (code === 0x2e) {
       labels.push(label)
       label = ''
@@ -140,7 +148,7 @@ function splitPresentation(text: string): string[] | NameSyntaxError {
       } else if (index + 1 < text.length && !/[0-9]/.test(text.charAt(index + 1)) && text.charCodeAt(index + 1) < 0x80) {
         label += text.charAt(++index)
       } else return 'badEscape'
-    } else if (code > 0x7e) return 'notAscii'
+    } else if (code > 0x7f) return 'notAscii'
     else label += text.charAt(index)
   }
   labels.push(label)

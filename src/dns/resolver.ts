@@ -58,6 +58,8 @@ export interface ResolveOptions {
   readonly maxAliases?: number | undefined
   /** Asked once before each question of a chain, cached or not; false ends the chain with `overBudget`. */
   readonly takeQuery?: (() => boolean) | undefined
+  /** Set on the further questions of a chain: the name that it began at. Who owns that name owns what the chain leads through. */
+  readonly aliasOf?: DomainName | undefined
 }
 
 export interface Resolver {

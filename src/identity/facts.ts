@@ -13,7 +13,17 @@ export type HeloForm =
   | { readonly kind: 'bareAddress'; readonly address: IpAddress }
   | { readonly kind: 'invalid'; readonly problem: HeloProblem }
 
-export type HeloProblem = 'empty' | 'tooLong' | 'character' | 'emptyLabel' | 'labelTooLong' | 'hyphen' | 'badLiteral' | 'notAscii'
+export type HeloProblem =
+  | 'empty'
+  | 'tooLong'
+  | 'character'
+  | 'emptyLabel'
+  | 'labelTooLong'
+  | 'hyphen'
+  /** Nothing but digits and dots, and no address either: `198.51.100.256`, `010.0.0.1`. */
+  | 'numeric'
+  | 'badLiteral'
+  | 'notAscii'
 
 export type HeloResolution =
   /** Asked for the peer's family: A for an IPv4 peer, AAAA for IPv6. */
@@ -23,7 +33,7 @@ export type HeloResolution =
   /** It has addresses, but only of the other family. */
   | { readonly kind: 'otherFamilyOnly'; readonly addresses: readonly IpAddress[] }
   | { readonly kind: 'unknown'; readonly outcome: 'servfail' | 'refused' | 'timeout' | 'malformed' | 'deadline' | 'aborted' }
-  /** A literal, a bare address, a single label or an invalid argument is not looked up. */
+  /** A literal, a bare address, a single label, a name of the local host or an invalid argument is not looked up. */
   | { readonly kind: 'notAsked' }
 
 export interface HeloFacts {

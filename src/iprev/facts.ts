@@ -58,6 +58,7 @@ export type PtrNameOutcome =
 export interface PtrName {
   readonly name: DomainName
   readonly outcome: PtrNameOutcome
+  /** In canonical order, at most `maxAddresses`; the one that confirms is among them. */
   readonly addresses: readonly IpAddress[]
   readonly aliases: readonly Alias[]
   readonly ttl: number | null
@@ -85,6 +86,8 @@ export interface IprevFacts {
 
 export interface IprevSettings {
   readonly maxPtrNames: number
+  /** How many addresses of a name the facts keep; all are compared. */
+  readonly maxAddresses: number
   readonly maxAliases: number
   readonly maxQueries: number
   readonly deadlineMs: number
@@ -94,6 +97,7 @@ export interface IprevSettings {
 
 export const DEFAULT_IPREV_SETTINGS: IprevSettings = {
   maxPtrNames: 10,
+  maxAddresses: 20,
   maxAliases: 8,
   maxQueries: 40,
   deadlineMs: 5000,

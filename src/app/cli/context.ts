@@ -1,0 +1,14 @@
+/** What every command is given, and how it says that its user made a mistake. */
+import type { Terminal } from './terminal.ts'
+
+export interface CommandContext {
+  readonly terminal: Terminal
+  /** Fires on Ctrl-C: stop, and report what there is. */
+  readonly signal: AbortSignal
+  finish(exitCode: number): void
+}
+
+/** A mistake of the user's: one line that says what and where. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}

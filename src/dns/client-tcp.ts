@@ -1,0 +1,179 @@
+/**
+ * The stub client's TCP connections (RFC 7766), for answers that do not fit into a datagram: one query at a time on each, kept
+ * for a while for the next one, and never more than a set number of them. Who waits for one does so within his own deadline.
+ */
+import type { Socket } from 'node:net'
+import { connect } from 'node:net'
+import type { Attempt } from './client-lookup.ts'
+import type { UpstreamServer } from './client-server.ts'
+
+export interface TcpPoolSettings {
+  /** All servers together. */
+  readonly maxConnections: number
+  readonly idleMs: number
+}
+
+export interface TcpPoolEvents {
+  /** False if this message does not answer the attempt: the connection goes on listening. */
+  readonly onMessage: (attempt: Attempt, bytes: Buffer) => boolean
+  /** There will be no answer to this attempt. */
+  readonly onFailure: (attempt: Attempt, reason: string) => void
+}
+
+interface Connection {
+  readonly server: UpstreamServer
+  readonly socket: Socket
+  attempt: Attempt | null
+  received: Buffer
+  /** Answered before: if it fails now, the server may just have closed an idle connection. */
+  isReused: boolean
+}
+
+const LENGTH_OCTETS = 2
+const HEADER_OCTETS = 12
+
+export class TcpPool {
+  connectionsOpened = 0
+  readonly #settings: TcpPoolSettings
+  readonly #events: TcpPoolEvents
+  readonly #connections = new Set<Connection>()
+  readonly #waiting = new Set<Attempt>()
+  readonly #connectionOf = new Map<Attempt, Connection>()
+
+  constructor(settings: TcpPoolSettings, events: TcpPoolEvents) {
+    this.#settings = settings
+    this.#events = events
+  }
+
+  start(attempt: Attempt): void {
+    const idle = this.#idleConnection((connection) => connection.server === attempt.server)
+    if (idle !== undefined) {
+      idle.isReused = true
+      this.#send(idle, attempt)
+      return
+    }
+    // A connection to another server that nobody uses makes room.
+    const spare = this.#connections.size < this.#settings.maxConnections ? undefined : this.#idleConnection(() => true)
+    if (spare !== undefined) this.#drop(spare)
+    if (this.#connections.size < this.#settings.maxConnections) this.#open(attempt)
+    else this.#waiting.add(attempt)
+  }
+
+  /** The answer is not wanted any more. Whatever may still come on its connection would only confuse the next query. */
+  cancel(attempt: Attempt): void {
+    this.#waiting.delete(attempt)
+    const connection = this.#connectionOf.get(attempt)
+    if (connection === undefined) return
+    this.#drop(connection)
+    this.#startWaiting()
+  }
+
+  close(): void {
+    this.#waiting.clear()
+    for (const connection of [...this.#connections]) this.#drop(connection)
+  }
+
+  #idleConnection(isFit: (connection: Connection) => boolean): Connection | undefined {
+    for (const connection of this.#connections) if (connection.attempt === null && isFit(connection)) return connection
+    return undefined
+  }
+
+  #open(attempt: Attempt): void {
+    const { server } = attempt
+    const socket = connect({ host: server.host, port: server.port, family: server.family, noDelay: true })
+    const connection: Connection = { server, socket, attempt: null, received: EMPTY, isReused: false }
+    this.#connections.add(connection)
+    this.connectionsOpened++
+    // While something is outstanding its timer keeps the process alive.
+    socket.unref()
+    socket.on('data', (chunk) => {
+      this.#onData(connection, chunk)
+    })
+    socket.on('error', (error) => {
+      this.#onEnd(connection, error.message)
+    })
+    socket.on('close', () => {
+      this.#onEnd(connection, 'the server closed the connection')
+    })
+    socket.on('timeout', () => {
+      if (connection.attempt === null) this.#drop(connection)
+    })
+    this.#send(connection, attempt)
+  }
+
+  #send(connection: Connection, attempt: Attempt): void {
+    connection.attempt = attempt
+    this.#connectionOf.set(attempt, connection)
+    connection.socket.setTimeout(0)
+    // One segment for both (RFC 7766 §8).
+    const framed = Buffer.allocUnsafe(LENGTH_OCTETS + attempt.query.length)
+    framed.writeUInt16BE(attempt.query.length, 0)
+    attempt.query.copy(framed, LENGTH_OCTETS)
+    connection.socket.write(framed)
+  }
+
+  #onData(connection: Connection, chunk: Buffer): void {
+    connection.received = connection.received.length === 0 ? chunk : Buffer.concat([connection.received, chunk])
+    for (;;) {
+      const { attempt, received } = connection
+      // Nothing was asked: the server speaks out of turn.
+      if (attempt === null) return this.#dropAndGoOn(connection)
+      if (received.length < LENGTH_OCTETS) return
+      const end = LENGTH_OCTETS + received.readUInt16BE(0)
+      if (received.length < end) return
+      connection.received = received.subarray(end)
+      if (end < LENGTH_OCTETS + HEADER_OCTETS) return this.#fail(connection, 'a TCP message shorter than a header')
+      if (!this.#events.onMessage(attempt, received.subarray(LENGTH_OCTETS, end))) continue
+      // The answer may have led to `cancel` on this very connection.
+      if (!this.#connections.has(connection)) return
+      this.#release(connection)
+      return
+    }
+  }
+
+  #release(connection: Connection): void {
+    if (connection.attempt !== null) this.#connectionOf.delete(connection.attempt)
+    connection.attempt = null
+    if (connection.received.length > 0) return this.#dropAndGoOn(connection)
+    connection.socket.setTimeout(this.#settings.idleMs)
+    this.#startWaiting()
+  }
+
+  #onEnd(connection: Connection, reason: string): void {
+    if (!this.#connections.has(connection)) return
+    const { attempt } = connection
+    const mayBeStale = connection.isReused && connection.received.length === 0
+    if (attempt === null || !mayBeStale) return this.#fail(connection, reason)
+    this.#drop(connection)
+    this.#open(attempt)
+  }
+
+  #fail(connection: Connection, reason: string): void {
+    const { attempt } = connection
+    this.#drop(connection)
+    if (attempt !== null) this.#events.onFailure(attempt, reason)
+    this.#startWaiting()
+  }
+
+  #dropAndGoOn(connection: Connection): void {
+    this.#drop(connection)
+    this.#startWaiting()
+  }
+
+  #drop(connection: Connection): void {
+    this.#connections.delete(connection)
+    if (connection.attempt !== null) this.#connectionOf.delete(connection.attempt)
+    connection.attempt = null
+    connection.socket.destroy()
+  }
+
+  #startWaiting(): void {
+    for (const attempt of this.#waiting) {
+      if (this.#connections.size >= this.#settings.maxConnections && this.#idleConnection(() => true) === undefined) return
+      this.#waiting.delete(attempt)
+      this.start(attempt)
+    }
+  }
+}
+
+const EMPTY = Buffer.alloc(0)

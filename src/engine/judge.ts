@@ -1,0 +1,60 @@
+/**
+ * The one engine that every front end calls: identity → facts → findings → decision, for one client.
+ * It translates nothing, renders nothing and logs nothing.
+ */
+import type { IpAddress } from '../core/address.ts'
+import type { DomainName } from '../core/domain-name.ts'
+import { parseName } from '../core/domain-name.ts'
+import type { Resolver } from '../dns/resolver.ts'
+import type { Finding } from '../findings/catalogue.ts'
+import type { HeloFacts } from '../identity/facts.ts'
+import { heloFindings } from '../identity/helo-findings.ts'
+import { lookupHelo } from '../identity/helo-lookup.ts'
+import { ptrQualityFindings } from '../identity/ptr-quality.ts'
+import { confirmedName, DEFAULT_IPREV_SETTINGS, type IprevFacts, type IprevSettings } from '../iprev/facts.ts'
+import { iprevFindings } from '../iprev/findings.ts'
+import { lookupIprev } from '../iprev/lookup.ts'
+
+export interface JudgeSettings {
+  readonly resolver: Resolver
+  readonly iprev?: Partial<IprevSettings> | undefined
+  /** Names and addresses that only we may claim in HELO. */
+  readonly ourNames?: readonly DomainName[] | undefined
+  readonly ourAddresses?: readonly IpAddress[] | undefined
+}
+
+export interface ClientFacts {
+  readonly iprev: IprevFacts
+  /** Null as long as the client has said no HELO. */
+  readonly helo: HeloFacts | null
+}
+
+export interface ClientJudgement extends ClientFacts {
+  readonly confirmedName: DomainName | null
+  readonly findings: readonly Finding[]
+}
+
+export async function judgeClient(
+  address: IpAddress,
+  claimedName: string | null,
+  settings: JudgeSettings,
+  signal?: AbortSignal,
+): Promise<ClientJudgement> {
+  const { resolver } = settings
+  const [iprev, helo] = await Promise.all([
+    lookupIprev(address, { resolver, settings: settings.iprev, signal }),
+    claimedName === null
+      ? null
+      : lookupHelo(claimedName, address, { resolver, signal, deadlineMs: settings.iprev?.deadlineMs ?? DEFAULT_IPREV_SETTINGS.deadlineMs }),
+  ])
+  return judgeFacts({ iprev, helo }, settings)
+}
+
+/** The pure half: facts that were gathered earlier, or elsewhere, get the same findings. */
+export function judgeFacts({ iprev, helo }: ClientFacts, settings: Pick<JudgeSettings, 'ourNames' | 'ourAddresses'>): ClientJudgement {
+  const findings: Finding[] = [...iprevFindings(iprev), ...ptrQualityFindings(iprev)]
+  if (helo) {
+    findings.push(...heloFindings({ helo, iprev, ourNames: settings.ourNames ?? [], ourAddresses: settings.ourAddresses ?? [] }))
+  }
+  return { iprev, helo, confirmedName: confirmedName(iprev, helo ? parseName(helo.claimedName) : undefined), findings }
+}

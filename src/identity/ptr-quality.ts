@@ -1,0 +1,150 @@
+/**
+ * Whether a PTR name looks like one that nobody chose: derived from the address, made of pool words, or a provider's default.
+ * Every piece of evidence has a reason and a weight; a name is generic from a score of 50 on. Words of mail servers weigh
+ * against it, since a false "generic" can block a real one. docs/generic-ptr.md explains it to administrators.
+ */
+import { formatAddress, parseAddress, unmapAddress, type IpAddress } from '../core/address.ts'
+import { parseName, type DomainName } from '../core/domain-name.ts'
+import { finding, type Finding } from '../findings/catalogue.ts'
+import type { IprevFacts, PtrName } from '../iprev/facts.ts'
+import { traceAddress } from './generic-address.ts'
+import { takeNameApart, type NameParts } from './generic-name.ts'
+import { providerOfParts, type ProviderId } from './generic-providers.ts'
+import type { AddressTrace } from './generic-trace.ts'
+import { findMailWord, findPoolWords, FURTHER_WORD_WEIGHT, MOST_WORD_WEIGHT, type MailWord } from './generic-words.ts'
+import { reservedSuffix } from './reserved-suffix.ts'
+
+export { providerOfDefaultName, type ProviderId } from './generic-providers.ts'
+
+/** Stable codes; they hold nothing of the name itself, so they are safe to print. */
+export type GenericReason =
+  `address:${AddressTrace['extent']}` | `word:${string}` | `provider:${ProviderId}` | 'opaqueLabel' | `mailWord:${string}`
+
+export interface GenericEvidence {
+  readonly reason: GenericReason
+  /** Negative where it speaks for a mail server. */
+  readonly weight: number
+}
+
+export interface PtrAssessment {
+  readonly generic: boolean
+  /** 0 to 100. */
+  readonly score: number
+  readonly reasons: readonly GenericReason[]
+  /** The reasons with their weights; they add up to the score before it is cut to 0…100. */
+  readonly evidence: readonly GenericEvidence[]
+}
+
+export const GENERIC_SCORE = 50
+
+/** Never throws: text that is no domain name is not generic, and without a valid address the name is judged alone. */
+export function assessPtrName(name: DomainName | string, address: IpAddress | string): PtrAssessment {
+  const text = plainName(name)
+  if (text === undefined) return NOT_GENERIC
+  const parsed = typeof address === 'string' ? parseAddress(address) : address
+  const parts = takeNameApart(text)
+  if (parts.hostLabels === 0) return assess([])
+  const peer = parsed && unmapAddress(parsed)
+  const trace = peer && traceAddress(parts, peer)
+  const mail = findMailWord(parts)
+  return assess([...addressEvidence(trace), ...wordEvidence(parts, trace, mail), ...providerEvidence(parts, peer), ...mailEvidence(mail)])
+}
+
+/**
+ * `PTR_GENERIC` and `PTR_RESERVED_SUFFIX`. The confirmed names are judged, or the only name where none is confirmed. An address
+ * with one name that somebody chose is named: its other names are not held against it.
+ */
+export function ptrQualityFindings(facts: IprevFacts): Finding[] {
+  const ip = formatAddress(unmapAddress(facts.address))
+  const confirmed = facts.names.filter((ptr) => ptr.outcome === 'confirmed')
+  const judged = confirmed.length > 0 ? confirmed : facts.names.length === 1 && !facts.truncated ? facts.names.filter(isUsable) : []
+  const assessed = judged.map((ptr) => ({ ptrName: ptr.name, ...assessPtrName(ptr.name, facts.address) }))
+  const generic = assessed.every((assessment) => assessment.generic) ? assessed : []
+  return [
+    ...facts.names.filter(isUsable).flatMap(({ name: ptrName }): Finding[] => {
+      const suffix = reservedSuffix(ptrName)
+      return suffix === undefined ? [] : [finding('PTR_RESERVED_SUFFIX', { ip, ptrName, suffix })]
+    }),
+    ...generic.map(({ ptrName, score, reasons }) => finding('PTR_GENERIC', { ip, ptrName, score, reasons })),
+  ]
+}
+
+/** What is no host name, or a single label, has a finding of its own. */
+function isUsable({ outcome }: PtrName): boolean {
+  return outcome !== 'notHostName' && outcome !== 'singleLabel'
+}
+
+/** Text in the normal form of core/domain-name, which nearly every name already has. */
+function plainName(name: string): string | undefined {
+  if (name.length <= MAX_PLAIN && PLAIN.test(name)) return name
+  return name.length <= MAX_TEXT ? parseName(name) : undefined
+}
+
+const MAX_PLAIN = 253
+/** The longest text of 255 octets: each as an escape. */
+const MAX_TEXT = 1024
+const PLAIN = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/i
+
+function assess(evidence: readonly GenericEvidence[]): PtrAssessment {
+  const sum = evidence.reduce((total, { weight }) => total + weight, 0)
+  const score = Math.min(100, Math.max(0, sum))
+  return { generic: score >= GENERIC_SCORE, score, reasons: evidence.map(({ reason }) => reason), evidence }
+}
+
+const NOT_GENERIC: PtrAssessment = { generic: false, score: 0, reasons: [], evidence: [] }
+
+function addressEvidence(trace: AddressTrace | undefined): GenericEvidence[] {
+  if (trace === undefined || trace.extent === 'octet') return []
+  return [{ reason: `address:${trace.extent}`, weight: addressWeight(trace) }]
+}
+
+function addressWeight({ extent, digits, tight, bare }: AddressTrace): number {
+  switch (extent) {
+    case 'whole':
+      return 70
+    case 'most':
+      return 50
+    case 'other':
+      return 45
+    case 'part':
+    case 'octet':
+      return (digits >= 4 ? 25 : digits === 3 ? 20 : 10) - (tight ? 0 : 10) + (bare && digits >= 3 ? 25 : 0)
+  }
+}
+
+function wordEvidence(parts: NameParts, trace: AddressTrace | undefined, mail: MailWord | undefined): GenericEvidence[] {
+  const words = findPoolWords(parts)
+  let left = MOST_WORD_WEIGHT
+  const evidence = words.map(({ word, weight }, index): GenericEvidence => {
+    const counted = Math.min(left, index === 0 ? weight : FURTHER_WORD_WEIGHT)
+    left -= counted
+    return { reason: `word:${word}`, weight: counted }
+  })
+  if (words.length === 0 || mail?.isFirst === true) return evidence
+  if (trace?.extent === 'octet') evidence.push({ reason: 'address:octet', weight: trace.digits >= 3 ? 15 : 5 })
+  const opaque = opacity(parts)
+  if (opaque > 0) evidence.push({ reason: 'opaqueLabel', weight: opaque })
+  return evidence
+}
+
+/** A first label full of digits says no more by itself than a chosen one, but under a pool word it is a serial number. */
+function opacity({ numbers }: NameParts): number {
+  let digits = 0
+  let runs = 0
+  for (const number of numbers) {
+    if (number.label > 0) break
+    digits += number.end - number.start
+    runs++
+  }
+  if (digits === 0) return 0
+  return digits >= 3 || runs >= 2 ? 15 : 5
+}
+
+function providerEvidence(parts: NameParts, address: IpAddress | undefined): GenericEvidence[] {
+  const provider = providerOfParts(parts, address)
+  return provider === undefined ? [] : [{ reason: `provider:${provider}`, weight: 60 }]
+}
+
+function mailEvidence(mail: MailWord | undefined): GenericEvidence[] {
+  return mail === undefined ? [] : [{ reason: `mailWord:${mail.word}`, weight: mail.weight }]
+}

@@ -1,0 +1,16 @@
+/**
+ * The receivers that can be chosen by name.
+ */
+import type { Persona } from './persona.ts'
+import { RFC7372 } from './rfc7372.ts'
+
+export const personas: readonly Persona[] = [RFC7372]
+
+export function personaNames(): readonly string[] {
+  return personas.map(({ name }) => name)
+}
+
+/** In any case, since people type it. */
+export function findPersona(name: string): Persona | undefined {
+  return personas.find((candidate) => candidate.name === name.toLowerCase())
+}

@@ -1,0 +1,200 @@
+/**
+ * From findings to the ordered steps that mend them: the forward record first, since several providers look for it, then the PTR,
+ * then HELO, then the proof. What is already right is never advised, and what could not be told is never changed.
+ */
+import { formatAddress, unmapAddress, type IpAddress } from '../core/address.ts'
+import { sameName } from '../core/domain-name.ts'
+import type { Finding, FindingCode } from '../findings/catalogue.ts'
+import type { HeloFacts } from '../identity/facts.ts'
+import type { IprevFacts } from '../iprev/facts.ts'
+import { chooseDesiredName, type DesiredName } from './desired-name.ts'
+import { forwardState, forwardSteps } from './forward-steps.ts'
+import { heloSettings } from './helo-settings.ts'
+import type { RecognisedProvider } from './identify-provider.ts'
+import { cleanupSteps, relaySteps, reverseSteps } from './reverse-steps.ts'
+import type { ReverseZoneFacts } from './reverse-zone.ts'
+import { safeInCommand, type RemedyStep } from './step.ts'
+import { targetSteps } from './target-steps.ts'
+
+export interface RemedyInput {
+  readonly address: IpAddress
+  readonly findings: readonly Finding[]
+  readonly iprev: IprevFacts
+  readonly helo: HeloFacts | null
+  readonly reverseZone: ReverseZoneFacts | null
+  readonly provider: RecognisedProvider | null
+  /** Chosen from the facts unless told. */
+  readonly desiredName?: DesiredName | undefined
+}
+
+export function remedySteps(input: RemedyInput): readonly RemedyStep[] {
+  const unseen = unseenAddressSteps(input)
+  if (unseen.length > 0) return unseen
+  const desired = input.desiredName ?? chooseDesiredName(input)
+  const context: RemedyContext = { ...input, address: unmapAddress(input.address), desired }
+  const needs = whatIsNeeded(context)
+  const changes = [
+    ...targetSteps(input.findings),
+    ...(needs.forward ? forwardSteps(context, forwardState(context)) : []),
+    ...(needs.reverse ? reverseSteps(context) : []),
+    ...(needs.cleanup ? cleanupSteps(context) : []),
+    ...(needs.relay ? relaySteps() : []),
+    ...(needs.helo ? [heloStep(context)] : []),
+  ]
+  const proof = needs.forward || needs.reverse || needs.cleanup || needs.helo ? [verifyStep(context, needs.helo)] : []
+  return [...changes, ...(needs.wait ? [waitStep(context)] : []), ...proof]
+}
+
+export interface RemedyContext extends RemedyInput {
+  readonly desired: DesiredName
+}
+
+type Topic = 'reverse' | 'forward' | 'helo' | 'wait' | 'target' | 'none'
+
+/** Every code has its topic: a new one does not compile without. */
+const TOPICS: { readonly [C in FindingCode]: Topic } = {
+  FCRDNS_CONFIRMED: 'none',
+  PTR_MISSING: 'reverse',
+  PTR_ALIAS_LOOP: 'reverse',
+  PTR_ALIAS_DANGLING: 'reverse',
+  PTR_ALIAS_TOO_DEEP: 'reverse',
+  PTR_DELEGATED: 'none',
+  PTR_UNKNOWN: 'wait',
+  PTR_MULTIPLE: 'none',
+  PTR_TRUNCATED: 'reverse',
+  PTR_NOT_HOST_NAME: 'reverse',
+  PTR_SINGLE_LABEL: 'reverse',
+  PTR_RESERVED_SUFFIX: 'reverse',
+  PTR_GENERIC: 'reverse',
+  FCRDNS_MISMATCH: 'forward',
+  FORWARD_ELSEWHERE: 'none',
+  FORWARD_NXDOMAIN: 'none',
+  FORWARD_NO_ADDRESS: 'none',
+  FORWARD_ALIAS_BROKEN: 'none',
+  FORWARD_UNKNOWN: 'wait',
+  IPREV_DEADLINE: 'wait',
+  IPREV_QUERY_CAP: 'wait',
+  IPREV_ABORTED: 'wait',
+  HELO_SYNTAX: 'helo',
+  HELO_BARE_ADDRESS: 'helo',
+  HELO_LITERAL: 'helo',
+  HELO_LITERAL_MISMATCH: 'helo',
+  HELO_LOCALHOST: 'helo',
+  HELO_NOT_FQDN: 'helo',
+  HELO_RESERVED_SUFFIX: 'helo',
+  HELO_OUR_NAME: 'helo',
+  HELO_GENERIC: 'helo',
+  HELO_UNRESOLVABLE: 'helo',
+  HELO_UNKNOWN: 'wait',
+  HELO_OTHER_ADDRESS: 'helo',
+  // Allowed, and common: a server whose HELO resolves to it needs no change.
+  HELO_PTR_DIFFERS: 'none',
+  HELO_CONFIRMED_DIFFERS: 'none',
+  HELO_ORGANISATION_DIFFERS: 'none',
+  HELO_ALIGNED: 'none',
+  ADDRESS_SPECIAL: 'target',
+  TARGET_NXDOMAIN: 'target',
+  TARGET_NO_ADDRESS: 'target',
+  TARGET_ALIAS_BROKEN: 'target',
+  TARGET_UNKNOWN: 'wait',
+  MX_NULL: 'none',
+  MX_IMPLICIT: 'none',
+  MX_ALIAS: 'target',
+  MX_NO_ADDRESS: 'target',
+  MX_IS_ADDRESS: 'target',
+  MX_UNKNOWN: 'wait',
+  MX_TRUNCATED: 'none',
+  ADDRESSES_TRUNCATED: 'none',
+  WEBSITE_ADDRESS: 'none',
+  IPV6_ONLY_BROKEN: 'target',
+  RESOLVER_ILL: 'wait',
+}
+
+interface Needs {
+  readonly forward: boolean
+  readonly reverse: boolean
+  readonly cleanup: boolean
+  readonly relay: boolean
+  readonly helo: boolean
+  readonly wait: boolean
+}
+
+function whatIsNeeded(context: RemedyContext): Needs {
+  const { findings, iprev, helo, desired } = context
+  const has = (topic: Topic): boolean => findings.some(({ code }) => TOPICS[code] === topic)
+  const isPtr = iprev.names.some(({ name }) => sameName(name, desired.name))
+  const isHelo = helo?.form.kind === 'name' && sameName(helo.form.name, desired.name)
+  // Beyond the names that were kept there may be the desired one: only fewer records can help then.
+  const reverse = (has('reverse') || has('forward')) && !isPtr && !iprev.truncated
+  const isForwardWanted = reverse || has('forward') || (isHelo && findings.some(({ code }) => code === 'HELO_UNRESOLVABLE'))
+  return {
+    forward: isForwardWanted && forwardState(context).kind !== 'right',
+    reverse,
+    cleanup: has('reverse') && !reverse,
+    relay: reverse && isAccessLine(findings),
+    helo: helo !== null && has('helo') && !isHelo,
+    wait: has('wait'),
+  }
+}
+
+/** Ranges that no receiver ever sees: nobody could set their PTR. Documentation and benchmark ranges serve as examples of seen ones. */
+function unseenAddressSteps({ findings }: RemedyInput): readonly RemedyStep[] {
+  const special = findings.find((finding): finding is Finding<'ADDRESS_SPECIAL'> => finding.code === 'ADDRESS_SPECIAL')
+  const isExample = special?.args.range === 'documentation' || special?.args.range === 'benchmark'
+  return special && !isExample ? targetSteps(findings) : []
+}
+
+/** Words by which operators of access lines name their customers' addresses. */
+const ACCESS_LINE =
+  /(?:^|[^a-z])(?:dyn|dynamic|dhcp|[avsx]?dsl|cable|pppoe?|dial|dialup|dialin|broadband|ftth|fiber|mobile|wireless)(?:[^a-z]|$)/
+
+function isAccessLine(findings: readonly Finding[]): boolean {
+  return findings.some((finding) => finding.code === 'PTR_GENERIC' && ACCESS_LINE.test(finding.args.ptrName.toLowerCase()))
+}
+
+function heloStep({ desired, iprev }: RemedyContext): RemedyStep {
+  const isConfirmed = iprev.names.some(({ name, outcome }) => outcome === 'confirmed' && sameName(name, desired.name))
+  const why = isConfirmed ? 'its confirmed name' : 'the name of its PTR record'
+  return {
+    kind: 'helo',
+    who: 'you',
+    step: `Let the mail server call itself ${desired.name} in HELO, ${why}.`,
+    choices: heloSettings(desired.name),
+  }
+}
+
+function waitStep({ address, findings }: RemedyContext): RemedyStep {
+  const ip = formatAddress(address)
+  const isReverse = findings.some(({ code }) => code === 'PTR_UNKNOWN')
+  const step = isReverse
+    ? `Change nothing for this: whether ${ip} has a PTR record could not be told. Ask again later, and check your resolver with another one. If every resolver fails, the operator of the reverse zone has to mend its nameservers.`
+    : 'Change nothing for this: some lookups could not be completed. Ask again later, and check your resolver with another one. If every resolver fails, the operator of the name that fails has to mend its nameservers.'
+  return { kind: 'wait', who: 'you', step, command: `ptrgate check ${ip} --resolver 9.9.9.9` }
+}
+
+function verifyStep({ address, desired, iprev, helo }: RemedyContext, isHeloChanged: boolean): RemedyStep {
+  const ip = formatAddress(address)
+  const { name, source } = desired
+  const type = address.family === 4 ? 'A' : 'AAAA'
+  const patience = iprev.ptrTtl !== null && iprev.ptrTtl > 0 ? `Caches may show the old PTR for ${inWords(iprev.ptrTtl)}. ` : ''
+  const placeholder = source === 'placeholder' ? ` Put your own name for ${name}.` : ''
+  const claimedName = isHeloChanged ? name : helo?.form.kind === 'name' ? safeInCommand(helo.form.name) : undefined
+  return {
+    kind: 'verify',
+    who: 'you',
+    step: `${patience}Then look at the whole loop: ${ip} must show ${name}, and ${name} must show ${ip}.${placeholder}`,
+    command: `ptrgate check ${ip}${claimedName === undefined ? '' : ` --helo ${claimedName}`}`,
+    choices: [
+      { label: 'PTR alone', command: `dig +short -x ${ip}` },
+      { label: `${type} alone`, command: `dig +short ${name} ${type}` },
+    ],
+  }
+}
+
+/** Rounded up to a unit that a person would say. */
+function inWords(seconds: number): string {
+  const [unit, size] =
+    seconds > 2 * 86_400 ? (['days', 86_400] as const) : seconds > 2 * 3600 ? (['hours', 3600] as const) : (['minutes', 60] as const)
+  const count = Math.ceil(seconds / size)
+  return count === 1 ? `a ${unit.slice(0, -1)}` : `${String(count)} ${unit}`
+}

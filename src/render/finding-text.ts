@@ -1,0 +1,77 @@
+/**
+ * A finding as a sentence: the catalogue's message with the finding's arguments in its places, safe for the surface.
+ * Hostile arguments are bounded as well as escaped: a long text is cut, a long list says how many more there are.
+ */
+import { escapeUnprintable } from '../core/printable.ts'
+import { CATALOGUE, FINDING_CODES, type Finding, type FindingCode } from '../findings/catalogue.ts'
+import { escapeFor, type Surface } from './escape.ts'
+
+/** A plain name of 255 octets fits. */
+export const MAX_ARGUMENT_LENGTH = 256
+export const MAX_LIST_ENTRIES = 5
+
+export function findingMessage(finding: Finding, surface: Surface): string {
+  const message = fillTemplate(TEMPLATES.get(finding.code) ?? [], finding.args)
+  return surface === 'terminal' || surface === 'smtp' ? message : escapeFor(surface, message)
+}
+
+/** `a, b and 7 more`, for people. */
+export function joinList(entries: readonly string[], limit = MAX_LIST_ENTRIES): string {
+  if (entries.length === 0) return 'none'
+  const shown = entries.slice(0, limit).map(argumentText).join(', ')
+  return entries.length > limit ? `${shown} and ${String(entries.length - limit)} more` : shown
+}
+
+/** Printable and bounded; what is empty is said to be. */
+export function argumentText(text: string): string {
+  if (text === '') return '(empty)'
+  const printable = escapeUnprintable(text.length > MAX_ARGUMENT_LENGTH ? text.slice(0, MAX_ARGUMENT_LENGTH + 1) : text)
+  return printable.length > MAX_ARGUMENT_LENGTH ? `${printable.slice(0, MAX_ARGUMENT_LENGTH - 3)}...` : printable
+}
+
+/** Literal texts at even places, argument names at odd ones. */
+type Template = readonly string[]
+
+const TEMPLATES: ReadonlyMap<FindingCode, Template> = new Map(
+  FINDING_CODES.map((code) => [code, CATALOGUE[code].message.split(/\{([A-Za-z0-9]+)\}/)]),
+)
+
+function fillTemplate(template: Template, args: Finding['args']): string {
+  const values = args as Readonly<Record<string, string | number | readonly string[] | undefined>>
+  let message = ''
+  for (const [index, part] of template.entries()) message += index % 2 === 0 ? part : formatArgument(part, values[part])
+  return message
+}
+
+function formatArgument(name: string, value: string | number | readonly string[] | undefined): string {
+  if (typeof value === 'string') return CODED_ARGUMENTS.has(name) ? (WORDS[value] ?? argumentText(value)) : argumentText(value)
+  if (typeof value === 'number') return String(value)
+  return value === undefined ? '(unknown)' : joinList(value)
+}
+
+/** These hold codes of ours, never text of a stranger's. */
+const CODED_ARGUMENTS: ReadonlySet<string> = new Set(['outcome', 'cause', 'problem'])
+
+const WORDS: Readonly<Record<string, string>> = {
+  nxdomain: 'NXDOMAIN',
+  nodata: 'no address record',
+  servfail: 'SERVFAIL',
+  refused: 'REFUSED',
+  timeout: 'no answer in time',
+  malformed: 'a malformed answer',
+  deadline: 'no answer before the deadline',
+  aborted: 'no answer before the interruption',
+  overBudget: 'no answer within the query limit',
+  queryCap: 'no answer within the query limit',
+  aliasLoop: 'CNAMEs in a circle',
+  aliasTooDeep: 'too many CNAMEs',
+  empty: 'it is empty',
+  tooLong: 'it is too long',
+  character: 'a character that no host name can have',
+  emptyLabel: 'two dots next to each other, or one at the start',
+  labelTooLong: 'a label longer than 63 octets',
+  hyphen: 'a label that begins or ends with a hyphen',
+  numeric: 'digits and dots that are no address',
+  badLiteral: 'a malformed address literal',
+  notAscii: 'letters beyond ASCII',
+}
