@@ -2,8 +2,8 @@
  * Which DNS servers to ask: `--resolver` first, else the system's resolv.conf. The hosts file is never read.
  */
 import { readFileSync } from 'node:fs'
-import { parseBracketedAddress } from '../core/address.ts'
 import type { DnsServer } from '../dns/client.ts'
+import { parseDnsServer } from '../dns/create-resolver.ts'
 import { parseResolvConf } from '../dns/resolv-conf.ts'
 
 export interface DnsServers {
@@ -28,18 +28,10 @@ export function dnsServers(resolverOptions: readonly string[], file = RESOLV_CON
   return { ...parsed, warnings: parsed.warnings.map((warning) => `${file}:${String(warning.line)}: ${warning.reason}`) }
 }
 
-/** `127.0.0.1`, `127.0.0.1:5300`, `2001:db8::53`, `[2001:db8::53]:5300`. */
-export function parseServer(text: string): DnsServer | undefined {
-  const match = /^(\[[^\]]+\]|[^:[\]]+)(?::([0-9]{1,5}))?$/.exec(text)
-  const address = parseBracketedAddress(match ? (match[1] ?? '') : text)
-  const port = match?.[2] === undefined ? 53 : Number(match[2])
-  return address && port >= 1 && port <= 65535 ? { address, port } : undefined
-}
-
 function fromOptions(resolverOptions: readonly string[]): DnsServers | { readonly error: string } {
   const servers: DnsServer[] = []
   for (const text of resolverOptions) {
-    const server = parseServer(text)
+    const server = parseDnsServer(text)
     if (!server) return { error: `--resolver ${JSON.stringify(text)}: not an address with an optional port, such as 127.0.0.1:5300` }
     servers.push(server)
   }

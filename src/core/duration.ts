@@ -23,15 +23,6 @@ export function parseDuration(text: string): ParsedDuration {
   return { kind: 'duration', ms }
 }
 
-/** The shortest exact text: 90000 is `90s`, 7200000 is `2h`. */
-export function formatDuration(ms: number): string {
-  if (ms === 0) return '0s'
-  let text = `${String(ms)}ms`
-  for (const [unit, factor] of UNITS) if (ms % factor === 0) text = `${String(ms / factor)}${unit}`
-  return text
-}
-
-/** From small to large. */
 const UNITS: ReadonlyMap<string, number> = new Map([
   ['ms', 1],
   ['s', 1000],

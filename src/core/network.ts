@@ -42,7 +42,7 @@ export function networkContains(network: Network, address: IpAddress): boolean {
   const wholeBytes = network.prefixLength >> 3
   for (let index = 0; index < wholeBytes; index++) if (bytes[index] !== network.address.bytes[index]) return false
   const rest = network.prefixLength & 7
-  return rest === 0 || (((bytes[wholeBytes] ?? 0) ^ (network.address.bytes[wholeBytes] ?? 0)) & (0xff00 >> rest) & 0xff) === 0
+  return rest === 0 || (((bytes[wholeBytes] ?? 0) ^ (network.address.bytes[wholeBytes] ?? 0)) & (0xff00 >> rest)) === 0
 }
 
 export interface NetworkMatch<T> {
@@ -123,7 +123,7 @@ const SPECIAL_RANGES = networkMap(
   ),
 )
 
-/** The address line cut where the answer changes: segment `i` begins at the `i`th start and belongs to `owners[i]`. */
+/** The address line cut where the answer changes: a segment begins at each start and belongs to its owner. Of equal starts the last counts. */
 interface Segments<T> {
   /** Addresses one after the other, so that a search touches one block of memory. */
   readonly starts: Uint8Array
@@ -136,12 +136,8 @@ function flatten<T>(matches: readonly NetworkMatch<T>[]): Segments<T> {
   const starts: (readonly number[])[] = []
   const owners: (NetworkMatch<T> | undefined)[] = []
   const begin = (start: readonly number[], owner: NetworkMatch<T> | undefined): void => {
-    const last = starts.at(-1)
-    if (last && compareBytes(last, start) === 0) owners[owners.length - 1] = owner
-    else {
-      starts.push(start)
-      owners.push(owner)
-    }
+    starts.push(start)
+    owners.push(owner)
   }
   const open: { match: NetworkMatch<T>; next: readonly number[] | undefined }[] = []
   const closeBefore = (start: readonly number[] | undefined): void => {
@@ -199,7 +195,7 @@ function firstBehind({ address, prefixLength }: Network): readonly number[] | un
 }
 
 function maskAddress({ family, bytes }: IpAddress, prefixLength: number): IpAddress {
-  const masked = bytes.map((byte, index) => byte & (0xff00 >> Math.min(8, Math.max(0, prefixLength - index * 8))) & 0xff)
+  const masked = bytes.map((byte, index) => byte & (0xff00 >> Math.min(8, Math.max(0, prefixLength - index * 8))))
   return { family, bytes: masked }
 }
 

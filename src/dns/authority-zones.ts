@@ -45,19 +45,9 @@ export class AuthorityZones {
 
   /** A record that is there already is not added again (RFC 2181 §5); names in data that differ in case are two records. */
   add(records: Iterable<ResourceRecord>): void {
-    const dataOfSet = new Map<ResourceRecord[], Set<string>>()
-    for (const record of records) {
-      requireEncodable(record)
-      const set = setOf(this.#ensure(canonicalName(record.name)), typeOf(record))
-      if (set.length > 0) {
-        const known = dataOfSet.get(set) ?? new Set(set.map(formatRecordData))
-        dataOfSet.set(set, known)
-        const data = formatRecordData(record)
-        if (known.has(data)) continue
-        known.add(data)
-      }
-      set.push(record)
-    }
+    const all = [...records]
+    all.forEach(requireEncodable)
+    this.#insert(all)
   }
 
   /** Gives how many records went. */
@@ -78,16 +68,16 @@ export class AuthorityZones {
 
   /** Puts these records in the place of all others of their names and types. */
   set(records: readonly ResourceRecord[]): void {
-    for (const record of records) requireEncodable(record)
+    records.forEach(requireEncodable)
     for (const record of records) this.remove({ name: record.name, type: typeOf(record) })
-    this.add(records)
+    this.#insert(records)
   }
 
   /** Puts these records in the place of everything. */
   replace(records: readonly ResourceRecord[]): void {
-    for (const record of records) requireEncodable(record)
+    records.forEach(requireEncodable)
     this.#nodes.clear()
-    this.add(records)
+    this.#insert(records)
   }
 
   *records(): Generator<ResourceRecord> {
@@ -136,6 +126,21 @@ export class AuthorityZones {
   soaOfAbsence(question: ZoneQuestion): readonly ResourceRecord[] {
     const zone = this.#zoneOf(canonicalName(question.name), question.type)
     return zone === undefined ? [] : soaOfAbsence(zone.apex, question)
+  }
+
+  #insert(records: readonly ResourceRecord[]): void {
+    const dataOfSet = new Map<ResourceRecord[], Set<string>>()
+    for (const record of records) {
+      const set = setOf(this.#ensure(canonicalName(record.name)), typeOf(record))
+      if (set.length > 0) {
+        const known = dataOfSet.get(set) ?? new Set(set.map(formatRecordData))
+        dataOfSet.set(set, known)
+        const data = formatRecordData(record)
+        if (known.has(data)) continue
+        known.add(data)
+      }
+      set.push(record)
+    }
   }
 
   #step(name: DomainName, question: ZoneQuestion): Step {

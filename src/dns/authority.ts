@@ -131,9 +131,13 @@ export async function startAuthority(options: AuthorityOptions = {}): Promise<Au
     if (address === undefined) throw new TypeError(`not an address to listen on: ${JSON.stringify(text)}`)
     return address
   })
+  const clock = options.clock ?? SYSTEM_CLOCK
+  const book = new FaultBook()
+  book.set(options.faults ?? [], clock.now())
   const zone = new AuthorityZones(options.records)
+  // Last, so that nothing stays bound when the options make no sense.
   const bound = await bindEndpoints(addresses, options.port ?? 0, options.tcp ?? true)
-  const server = new AuthorityServer(options, zone, bound)
+  const server = new AuthorityServer({ ...options, clock }, zone, book, bound)
   if (options.signal?.aborted === true) await server.close()
   return server
 }
@@ -152,12 +156,12 @@ class AuthorityServer implements Authority {
   readonly port: number
   readonly zone: AuthorityZones
   readonly faults: Authority['faults']
-  readonly #options: AuthorityOptions
+  readonly #options: AuthorityOptions & { readonly clock: AuthorityClock }
   readonly #flavour: AuthorityFlavour
   readonly #limits: AuthorityLimits
   readonly #clock: AuthorityClock
   readonly #endpoints: readonly Endpoint[]
-  readonly #book = new FaultBook()
+  readonly #book: FaultBook
   readonly #delayed = new Set<() => void>()
   readonly #connections = new Set<{ destroy(): void }>()
   readonly #statistics = { queries: 0, unreadable: 0, dropped: 0, tcpConnections: 0, tcpRefused: 0, errors: 0 }
@@ -170,17 +174,22 @@ class AuthorityServer implements Authority {
   #turn = 0
   #closing: Promise<void> | undefined
 
-  constructor(options: AuthorityOptions, zone: AuthorityZones, { port, endpoints }: BoundEndpoints) {
+  constructor(
+    options: AuthorityOptions & { readonly clock: AuthorityClock },
+    zone: AuthorityZones,
+    book: FaultBook,
+    { port, endpoints }: BoundEndpoints,
+  ) {
     this.#options = options
+    this.#book = book
     this.#flavour = { ...DEFAULT_AUTHORITY_FLAVOUR, ...options.flavour }
     this.#limits = { ...DEFAULT_AUTHORITY_LIMITS, ...options.limits }
-    this.#clock = options.clock ?? SYSTEM_CLOCK
+    this.#clock = options.clock
     this.#endpoints = endpoints
     this.addresses = endpoints.map((endpoint) => formatAddress(endpoint.address))
     this.port = port
     this.zone = zone
-    this.faults = faultsOf(this.#book, this.#clock)
-    this.faults.set(options.faults ?? [])
+    this.faults = faultsOf(book, options.clock)
     options.signal?.addEventListener('abort', this.#onAbort, { once: true })
     for (const endpoint of endpoints) this.#watch(endpoint)
   }
@@ -250,9 +259,9 @@ class AuthorityServer implements Authority {
   }
 
   #receiveUdp(endpoint: Endpoint, bytes: Buffer, peer: RemoteInfo): void {
-    const reply = this.#answer(bytes, 'udp', peer)
     // Nothing can be sent to port 0, though anybody may forge it.
-    if (reply === undefined || peer.port === 0) return
+    const reply = peer.port === 0 ? undefined : this.#answer(bytes, 'udp', peer)
+    if (reply === undefined) return
     const send = (): void => {
       if (reply.bytes === null || this.#closing !== undefined) return
       for (let copy = 0; copy < reply.copies; copy++) this.#send(endpoint.udp, reply.bytes, peer)

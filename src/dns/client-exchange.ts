@@ -54,6 +54,7 @@ export class Exchange {
   readonly #udp4: UdpPool
   readonly #udp6: UdpPool
   readonly #tcp: TcpPool
+  #outbox: Attempt[] = []
 
   constructor(
     settings: ExchangeSettings,
@@ -68,7 +69,7 @@ export class Exchange {
     this.#random = new RandomPool(settings.random)
     this.#deadlines = new Deadlines(settings.clock, settings.timeoutMs, events.onTimeout)
     const onSocketError = (socket: UdpSocket, error: Error): void => {
-      for (const attempt of [...socket.attempts.values()]) events.onUnreachable(attempt, error.message)
+      for (const attempt of socket.attempts.entries()) events.onUnreachable(attempt, error.message)
     }
     const onDatagram = (socket: UdpSocket, bytes: Buffer, remote: RemoteInfo): void => {
       this.#onDatagram(socket, bytes, remote)
@@ -76,7 +77,9 @@ export class Exchange {
     this.#udp4 = new UdpPool(4, settings.udp, this.#random, { onDatagram, onSocketError })
     this.#udp6 = new UdpPool(6, settings.udp, this.#random, { onDatagram, onSocketError })
     this.#tcp = new TcpPool(settings.tcp, {
-      onMessage: (attempt, bytes) => this.#onTcpMessage(attempt, bytes),
+      onMessage: (attempt, bytes) => {
+        this.#onTcpMessage(attempt, bytes)
+      },
       onFailure: events.onUnreachable,
     })
   }
@@ -101,8 +104,20 @@ export class Exchange {
     this.#encode(attempt)
     this.#statistics.udpQueries++
     this.#deadlines.add(attempt, now)
-    if (server.isAnswering) socket.handle.send(attempt.query, server.port, server.host)
-    else this.#sendWatched(attempt, socket)
+    const queued = this.#outbox.push(attempt)
+    if (queued === 1) setImmediate(this.#flush)
+    else if (queued >= K) this.#flush()
+  }
+
+  readonly #flush = (): void => {
+    const outbox = this.#outbox
+    this.#outbox = []
+    for (const attempt of outbox) {
+      const { server, socket } = attempt
+      if (attempt.isReleased || socket === null) continue
+      if (server.isAnswering) socket.handle.send(attempt.query, server.port, server.host)
+      else this.#sendWatched(attempt, socket)
+    }
   }
 
   sendTcp(lookup: Lookup, server: UpstreamServer, options: QueryOptions, now: number): void {
@@ -126,7 +141,7 @@ export class Exchange {
     attempt.isReleased = true
     this.#deadlines.remove(attempt)
     if (attempt.socket === null) this.#tcp.cancel(attempt)
-    else (attempt.server.family === 4 ? this.#udp4 : this.#udp6).release(attempt.socket, attempt.id)
+    else (attempt.server.family === 4 ? this.#udp4 : this.#udp6).release(attempt.socket, attempt)
   }
 
   async close(): Promise<void> {
@@ -154,28 +169,30 @@ export class Exchange {
   }
 
   #onDatagram(socket: UdpSocket, bytes: Buffer, remote: RemoteInfo): void {
-    if (bytes.length < HEADER_OCTETS) return this.#reject('short')
-    const attempt = socket.attempts.get(((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0))
-    if (attempt === undefined) {
-      return this.#reject(this.#servers.some((server) => server.isSource(remote.address, remote.port)) ? 'id' : 'source')
+    const attempt = bytes.length < HEADER_OCTETS ? null : socket.attempts.get(((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0))
+    if (attempt?.server.isSource(remote.address, remote.port) !== true) {
+      this.#reject(this.#reasonFor(attempt, bytes, remote))
+      return
     }
-    if (!attempt.server.isSource(remote.address, remote.port)) return this.#reject('source')
     const questionEnd = this.#checkedQuestionEnd(attempt, bytes)
     if (questionEnd < 0) return
     if (((bytes[2] ?? 0) & (FLAG.TC >> 8)) !== 0) this.#events.onTruncated(attempt)
     else this.#read(attempt, bytes, questionEnd)
   }
 
-  /** TC means nothing over TCP. False if the message is no answer to the attempt. */
-  #onTcpMessage(attempt: Attempt, bytes: Buffer): boolean {
-    if ((((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0)) !== attempt.id) {
-      this.#reject('id')
-      return false
-    }
-    const questionEnd = this.#checkedQuestionEnd(attempt, bytes)
-    if (questionEnd < 0) return false
+  #reasonFor(attempt: Attempt | null, bytes: Buffer, remote: RemoteInfo): Rejection {
+    const isServer = attempt === null && this.#servers.some((server) => server.isSource(remote.address, remote.port))
+    if (!isServer) return 'source'
+    return bytes.length < HEADER_OCTETS ? 'short' : 'id'
+  }
+
+  /** TC means nothing over TCP. */
+  #onTcpMessage(attempt: Attempt, bytes: Buffer): void {
+    const hasId = bytes.length >= HEADER_OCTETS && (((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0)) === attempt.id
+    const questionEnd = hasId ? this.#checkedQuestionEnd(attempt, bytes) : this.#reject('id')
+    if (questionEnd < 0) return
+    this.#tcp.complete(attempt)
     this.#read(attempt, bytes, questionEnd)
-    return true
   }
 
   /** Where the question of the answer ends; negative if it does not answer the attempt. */
@@ -228,3 +245,4 @@ const CASE_OCTETS = 32
 const RESPONSE_MASK = 0xf8
 const RESPONSE = 0x80
 const NO_EDNS_RCODES: ReadonlySet<number> = new Set([RCODE.FORMERR, RCODE.NOTIMP])
+const K = Number(process.env['KB'] ?? 1000)

@@ -6,11 +6,13 @@ import type { DomainName } from '../core/domain-name.ts'
 import type { QueryOptions } from '../wire/dns-query.ts'
 import type { Timed } from './client-deadlines.ts'
 import type { UpstreamServer } from './client-server.ts'
+import type { ById, ByQuestion } from './client-table.ts'
 import type { UdpSocket } from './client-udp.ts'
 import type { DnsFailure, DnsOutcome } from './resolver.ts'
 
 /** One query to one server by one transport. */
-export class Attempt implements Timed<Attempt> {
+export class Attempt implements Timed<Attempt>, ById<Attempt> {
+  nextOfId: Attempt | null = null
   dueAt = 0
   previous: Attempt | null = null
   next: Attempt | null = null
@@ -35,7 +37,8 @@ export class Attempt implements Timed<Attempt> {
 
 const NO_OCTETS = Buffer.alloc(0)
 
-export class Lookup {
+export class Lookup implements ByQuestion<Lookup> {
+  nextOfHash: Lookup | null = null
   /** How many (round, server) pairs of the plan were used up. */
   step = 0
   /** Index of the server that the plan begins with. */
@@ -51,22 +54,24 @@ export class Lookup {
   ednsRefusedBy: UpstreamServer | null = null
   /** False while it waits in the queue. */
   isStarted = false
-  isSettled = false
   readonly name: DomainName
-  readonly canonical: DomainName
   readonly typeCode: number
+  readonly hash: number
+  /** Known before anybody could join, if nothing could be sent at all. */
+  #outcome: DnsOutcome | null = null
   #promise: Promise<DnsOutcome> | null = null
   #settle: ((outcome: DnsOutcome) => void) | null = null
   #callers: Set<Caller> | null = null
 
-  constructor(name: DomainName, canonical: DomainName, typeCode: number) {
+  constructor(name: DomainName, typeCode: number, hash: number) {
+    this.hash = hash
     this.name = name
-    this.canonical = canonical
     this.typeCode = typeCode
   }
 
   /** For callers who will not leave: they share one promise. */
   join(): Promise<DnsOutcome> {
+    if (this.#outcome !== null) return Promise.resolve(this.#outcome)
     this.#promise ??= new Promise<DnsOutcome>((resolve) => {
       this.#settle = resolve
     })
@@ -75,6 +80,7 @@ export class Lookup {
 
   /** `onAbandoned` runs when the last caller has left. */
   joinUntil(signal: AbortSignal, watcher: AbortWatcher, onAbandoned: (lookup: Lookup) => void): Promise<DnsOutcome> {
+    if (this.#outcome !== null) return Promise.resolve(this.#outcome)
     return new Promise<DnsOutcome>((resolve) => {
       const caller: Caller = {
         signal,
@@ -83,7 +89,7 @@ export class Lookup {
         onAbort: () => {
           this.#callers?.delete(caller)
           resolve({ kind: 'aborted' })
-          if (this.#callers?.size === 0 && this.#promise === null && !this.isSettled) onAbandoned(this)
+          if (this.#callers?.size === 0 && this.#promise === null && this.#outcome === null) onAbandoned(this)
         },
       }
       this.#callers ??= new Set()
@@ -93,7 +99,7 @@ export class Lookup {
   }
 
   settle(outcome: DnsOutcome): void {
-    this.isSettled = true
+    this.#outcome = outcome
     this.#settle?.(outcome)
     if (this.#callers === null) return
     for (const caller of this.#callers) {

@@ -28,4 +28,8 @@ export class RandomPool {
     const offset = this.take(2)
     return ((this.bytes[offset] ?? 0) << 8) | (this.bytes[offset + 1] ?? 0)
   }
+
+  uint32(): number {
+    return this.uint16() * 0x10000 + this.uint16()
+  }
 }

@@ -14,8 +14,8 @@ export interface TcpPoolSettings {
 }
 
 export interface TcpPoolEvents {
-  /** False if this message does not answer the attempt: the connection goes on listening. */
-  readonly onMessage: (attempt: Attempt, bytes: Buffer) => boolean
+  /** Whoever takes it for the answer calls `complete`; until then the connection goes on listening. */
+  readonly onMessage: (attempt: Attempt, bytes: Buffer) => void
   /** There will be no answer to this attempt. */
   readonly onFailure: (attempt: Attempt, reason: string) => void
 }
@@ -30,7 +30,6 @@ interface Connection {
 }
 
 const LENGTH_OCTETS = 2
-const HEADER_OCTETS = 12
 
 export class TcpPool {
   connectionsOpened = 0
@@ -57,6 +56,17 @@ export class TcpPool {
     if (spare !== undefined) this.#drop(spare)
     if (this.#connections.size < this.#settings.maxConnections) this.#open(attempt)
     else this.#waiting.add(attempt)
+  }
+
+  /** The attempt has its answer, and its connection is free for another. */
+  complete(attempt: Attempt): void {
+    const connection = this.#connectionOf.get(attempt)
+    if (connection === undefined) return
+    this.#connectionOf.delete(attempt)
+    connection.attempt = null
+    if (connection.received.length > 0) this.#drop(connection)
+    else connection.socket.setTimeout(this.#settings.idleMs)
+    this.#startWaiting()
   }
 
   /** The answer is not wanted any more. Whatever may still come on its connection would only confuse the next query. */
@@ -114,49 +124,28 @@ export class TcpPool {
 
   #onData(connection: Connection, chunk: Buffer): void {
     connection.received = connection.received.length === 0 ? chunk : Buffer.concat([connection.received, chunk])
-    for (;;) {
+    while (this.#connections.has(connection) && connection.received.length > 0) {
       const { attempt, received } = connection
-      // Nothing was asked: the server speaks out of turn.
-      if (attempt === null) return this.#dropAndGoOn(connection)
-      if (received.length < LENGTH_OCTETS) return
-      const end = LENGTH_OCTETS + received.readUInt16BE(0)
+      if (attempt === null) {
+        // Nothing was asked: the server speaks out of turn.
+        this.#drop(connection)
+        this.#startWaiting()
+        return
+      }
+      const end = received.length < LENGTH_OCTETS ? Infinity : LENGTH_OCTETS + received.readUInt16BE(0)
       if (received.length < end) return
       connection.received = received.subarray(end)
-      if (end < LENGTH_OCTETS + HEADER_OCTETS) return this.#fail(connection, 'a TCP message shorter than a header')
-      if (!this.#events.onMessage(attempt, received.subarray(LENGTH_OCTETS, end))) continue
-      // The answer may have led to `cancel` on this very connection.
-      if (!this.#connections.has(connection)) return
-      this.#release(connection)
-      return
+      this.#events.onMessage(attempt, received.subarray(LENGTH_OCTETS, end))
     }
-  }
-
-  #release(connection: Connection): void {
-    if (connection.attempt !== null) this.#connectionOf.delete(connection.attempt)
-    connection.attempt = null
-    if (connection.received.length > 0) return this.#dropAndGoOn(connection)
-    connection.socket.setTimeout(this.#settings.idleMs)
-    this.#startWaiting()
   }
 
   #onEnd(connection: Connection, reason: string): void {
     if (!this.#connections.has(connection)) return
     const { attempt } = connection
     const mayBeStale = connection.isReused && connection.received.length === 0
-    if (attempt === null || !mayBeStale) return this.#fail(connection, reason)
     this.#drop(connection)
-    this.#open(attempt)
-  }
-
-  #fail(connection: Connection, reason: string): void {
-    const { attempt } = connection
-    this.#drop(connection)
-    if (attempt !== null) this.#events.onFailure(attempt, reason)
-    this.#startWaiting()
-  }
-
-  #dropAndGoOn(connection: Connection): void {
-    this.#drop(connection)
+    if (attempt !== null && mayBeStale) this.#open(attempt)
+    else if (attempt !== null) this.#events.onFailure(attempt, reason)
     this.#startWaiting()
   }
 

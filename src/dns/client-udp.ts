@@ -6,6 +6,7 @@ import type { RemoteInfo, Socket } from 'node:dgram'
 import { createSocket } from 'node:dgram'
 import type { Attempt } from './client-lookup.ts'
 import type { RandomPool } from './client-random.ts'
+import { IdTable } from './client-table.ts'
 
 export interface UdpPoolSettings {
   /** Sockets of each address family. */
@@ -21,8 +22,8 @@ export interface UdpPoolEvents {
 }
 
 export class UdpSocket {
-  /** Tries that wait for an answer on this port, by id. */
-  readonly attempts = new Map<number, Attempt>()
+  /** Tries that wait for an answer on this port. */
+  readonly attempts = new IdTable<Attempt>()
   queries = 0
   isRetired = false
   isClosed = false
@@ -65,16 +66,16 @@ export class UdpPool {
     const socket = this.#draw(now)
     if (socket.error !== null) return socket
     let id = this.#random.uint16()
-    while (socket.attempts.has(id)) id = this.#random.uint16()
+    while (socket.attempts.get(id) !== null) id = this.#random.uint16()
     attempt.id = id
     attempt.socket = socket
-    socket.attempts.set(id, attempt)
+    socket.attempts.add(attempt)
     socket.queries++
     return socket
   }
 
-  release(socket: UdpSocket, id: number): void {
-    socket.attempts.delete(id)
+  release(socket: UdpSocket, attempt: Attempt): void {
+    socket.attempts.delete(attempt)
     if (socket.isRetired && socket.attempts.size === 0) this.#close(socket)
   }
 

@@ -6,7 +6,6 @@
 import { randomFillSync } from 'node:crypto'
 import { recordTypeCode } from '../core/dns-record.ts'
 import type { DomainName } from '../core/domain-name.ts'
-import { canonicalName } from '../core/domain-name.ts'
 import type { DnsWireFault } from '../wire/byte-reader.ts'
 import { RCODE } from '../wire/dns.ts'
 import type { DnsReply, QueryOptions } from '../wire/dns-query.ts'
@@ -17,10 +16,12 @@ import { Exchange } from './client-exchange.ts'
 import type { Attempt } from './client-lookup.ts'
 import { AbortWatcher, Lookup } from './client-lookup.ts'
 import type { FillRandom } from './client-random.ts'
+import { RandomPool } from './client-random.ts'
 import type { DnsServer } from './client-server.ts'
 import { UpstreamServer } from './client-server.ts'
 import type { DnsClientStatistics } from './client-statistics.ts'
 import { emptyStatistics } from './client-statistics.ts'
+import { QuestionTable } from './client-table.ts'
 import type { DnsFailure, DnsOutcome, Question, ResolveOptions, Resolver } from './resolver.ts'
 
 export type { Clock } from './client-deadlines.ts'
@@ -81,11 +82,17 @@ export interface DnsClient extends Resolver {
   close(): Promise<void>
 }
 
+/** What is left out, or undefined, has its default. */
+export type DnsClientOptions = Pick<DnsClientSettings, 'servers'> & {
+  readonly [Setting in Exclude<keyof DnsClientSettings, 'servers'>]?: DnsClientSettings[Setting] | undefined
+}
+
 /** Throws on settings that make no sense. */
-export function createDnsClient(settings: Partial<DnsClientSettings> & Pick<DnsClientSettings, 'servers'>): DnsClient {
-  const complete = { ...DEFAULT_DNS_CLIENT_SETTINGS, ...definedOnly(settings) }
-  checkSettings(complete)
-  return new StubClient(complete)
+export function createDnsClient(options: DnsClientOptions): DnsClient {
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<DnsClientSettings>
+  const settings = { ...DEFAULT_DNS_CLIENT_SETTINGS, servers: options.servers, ...given }
+  checkSettings(settings)
+  return new StubClient(settings)
 }
 
 class StubClient implements DnsClient {
@@ -95,17 +102,18 @@ class StubClient implements DnsClient {
   readonly #exchange: Exchange
   readonly #withEdns: QueryOptions
   readonly #withoutEdns: QueryOptions
-  /** By type and canonical name. */
-  readonly #lookups = new Map<number, Map<DomainName, Lookup>>()
+  readonly #lookups: QuestionTable<Lookup>
   readonly #queue = new Set<Lookup>()
   readonly #abortWatcher = new AbortWatcher()
   #outstanding = 0
   #turn = 0
+  #isStartingQueued = false
   #isClosed = false
 
   constructor(settings: DnsClientSettings) {
     const { timeoutMs, case0x20, random, clock, recursionDesired, ednsPayload, dnssecOk } = settings
     this.#settings = settings
+    this.#lookups = new QuestionTable(new RandomPool(random).uint32())
     this.#servers = settings.servers.map((server) => new UpstreamServer(server))
     this.#withoutEdns = { recursionDesired, edns: null }
     this.#withEdns = ednsPayload === null ? this.#withoutEdns : { recursionDesired, edns: { udpPayloadSize: ednsPayload, dnssecOk } }
@@ -153,10 +161,10 @@ class StubClient implements DnsClient {
     const signal = options?.signal
     if (this.#isClosed || signal?.aborted === true) return Promise.resolve({ kind: 'aborted' })
     this.#statistics.questions++
-    const name = canonicalName(question.name)
-    const known = this.#lookups.get(typeCode)?.get(name)
-    if (known !== undefined) this.#statistics.deduplicated++
-    const lookup = known ?? this.#begin(question.name, name, typeCode)
+    const hash = this.#lookups.hash(question.name, typeCode)
+    const known = this.#lookups.get(hash, question.name, typeCode)
+    if (known !== null) this.#statistics.deduplicated++
+    const lookup = known ?? this.#begin(question.name, typeCode, hash)
     if (lookup === null) return Promise.resolve(QUEUE_FULL)
     return signal === undefined ? lookup.join() : lookup.joinUntil(signal, this.#abortWatcher, this.#onAbandoned)
   }
@@ -164,21 +172,19 @@ class StubClient implements DnsClient {
   async close(): Promise<void> {
     this.#isClosed = true
     this.#queue.clear()
-    for (const lookups of this.#lookups.values()) for (const lookup of [...lookups.values()]) this.#finish(lookup, { kind: 'aborted' })
+    for (const lookup of this.#lookups.entries()) this.#finish(lookup, { kind: 'aborted' })
     await this.#exchange.close()
   }
 
   /** Null if there is no place left. */
-  #begin(name: DomainName, canonical: DomainName, typeCode: number): Lookup | null {
+  #begin(name: DomainName, typeCode: number, hash: number): Lookup | null {
     const mustWait = this.#outstanding >= this.#settings.maxOutstanding
     if (mustWait && this.#queue.size >= this.#settings.queueLimit) {
       this.#statistics.queueFull++
       return null
     }
-    const lookup = new Lookup(name, canonical, typeCode)
-    const ofType = this.#lookups.get(typeCode)
-    if (ofType === undefined) this.#lookups.set(typeCode, new Map([[canonical, lookup]]))
-    else ofType.set(canonical, lookup)
+    const lookup = new Lookup(name, typeCode, hash)
+    this.#lookups.add(lookup)
     if (mustWait) {
       this.#statistics.queued++
       this.#queue.add(lookup)
@@ -313,8 +319,8 @@ class StubClient implements DnsClient {
   }
 
   #forget(lookup: Lookup): void {
-    this.#lookups.get(lookup.typeCode)?.delete(lookup.canonical)
-    this.#queue.delete(lookup)
+    this.#lookups.delete(lookup)
+    if (!lookup.isStarted) this.#queue.delete(lookup)
     if (lookup.current !== null) this.#exchange.release(lookup.current)
     if (lookup.earlier !== null) for (const attempt of lookup.earlier) this.#exchange.release(attempt)
     lookup.current = null
@@ -325,11 +331,15 @@ class StubClient implements DnsClient {
   }
 
   #startQueued(): void {
+    // One that cannot be sent is finished at once and comes back here: the loop goes on, not the recursion.
+    if (this.#isStartingQueued || this.#queue.size === 0) return
+    this.#isStartingQueued = true
     for (const lookup of this.#queue) {
-      if (this.#outstanding >= this.#settings.maxOutstanding) return
+      if (this.#outstanding >= this.#settings.maxOutstanding) break
       this.#queue.delete(lookup)
       this.#start(lookup)
     }
+    this.#isStartingQueued = false
   }
 }
 
@@ -355,9 +365,4 @@ function checkSettings(settings: DnsClientSettings): void {
 function checkWithin(setting: string, value: number, least: number, most: number): void {
   if (value >= least && value <= most) return
   throw new RangeError(`${setting} must be from ${String(least)} to ${String(most)}, not ${String(value)}`)
-}
-
-/** A setting that is undefined means its default. */
-function definedOnly<T extends object>(settings: T): T {
-  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as T
 }

@@ -10,7 +10,7 @@ export const HELO_FINDINGS = {
     message: 'HELO {claimedName} is no valid host name or address literal ({problem}).',
     explanation: prose(`
       RFC 5321 §4.1.1.1 and §4.1.2 allow a domain name of letters, digits, hyphens and dots, or an address literal in brackets.
-      Anything else is a syntax error: an underscore, an empty label, a label that begins or ends with a hyphen, a space, bytes
+      Anything else is a syntax error: an empty label, a label that begins or ends with a hyphen, a space, bytes
       outside ASCII.
 
       Postfix with reject_invalid_helo_hostname answers "501 5.5.2 Helo command rejected: Invalid name", Exim "501 Syntactically
@@ -18,6 +18,18 @@ export const HELO_FINDINGS = {
     `),
     remedy:
       'The administrator of the sending server sets its HELO name to the host name that its PTR record shows (Postfix: smtp_helo_name or myhostname; Exim: primary_hostname; Exchange: the FQDN of the send connector).',
+  },
+  HELO_UNDERSCORE: {
+    level: 'warning',
+    message: 'HELO {claimedName} holds an underscore, which no host name may.',
+    explanation: prose(`
+      RFC 5321 §4.1.2 allows letters, digits and hyphens in a domain name, and no underscore. Receivers differ: Postfix, Sendmail
+      and Microsoft let it pass, Exim refuses it unless its administrator allowed it (helo_allow_chars): "501 Syntactically invalid
+      HELO argument(s)". It usually comes from a Windows computer name or a container. Because so many let it pass, it is a finding
+      of its own and not a syntax error here.
+    `),
+    remedy:
+      'The administrator of the sending server sets its HELO name to a host name without underscores, best the one that its PTR record shows.',
   },
   HELO_BARE_ADDRESS: {
     level: 'error',

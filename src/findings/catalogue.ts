@@ -38,6 +38,7 @@ export interface FindingArguments {
   IPREV_ABORTED: { ip: string }
   // HELO
   HELO_SYNTAX: { claimedName: string; problem: string }
+  HELO_UNDERSCORE: { claimedName: string }
   HELO_BARE_ADDRESS: { claimedName: string }
   HELO_LITERAL: { claimedName: string }
   HELO_LITERAL_MISMATCH: { claimedName: string; ip: string }

@@ -2,7 +2,7 @@
  * The trace of an IPv4 address in a name: octets in decimal, hexadecimal or zero-padded, in any order and with any
  * separators or none, all four of them or only some, or run together into one number. Bounded work.
  */
-import type { NameParts, NumberRun } from './generic-name.ts'
+import type { NameParts, NumberRun, Token } from './generic-name.ts'
 import type { AddressTrace } from './generic-trace.ts'
 
 export function traceIpv4(parts: NameParts, octets: readonly number[]): AddressTrace | undefined {
@@ -21,17 +21,29 @@ export function traceIpv4(parts: NameParts, octets: readonly number[]): AddressT
   return undefined
 }
 
-/** Run together: eight hexadecimal digits, twelve padded decimal ones, or the 32-bit number, forwards or backwards. */
-function holdsWholeIpv4({ compact }: NameParts, octets: readonly number[]): boolean {
-  if (compact.length < 8) return false
+/** Eight hexadecimal digits, twelve padded decimal ones, or the 32-bit number, forwards or backwards. */
+function holdsWholeIpv4({ compact, tokens }: NameParts, octets: readonly number[]): boolean {
   const [a = 0, b = 0, c = 0, d = 0] = octets
-  const backwards = `${hex2(d)}${hex2(c)}${hex2(b)}${hex2(a)}`
-  if (compact.includes(`${hex2(a)}${hex2(b)}${hex2(c)}${hex2(d)}`) || compact.includes(backwards)) return true
-  if (d < 16 && compact.startsWith(backwards.slice(1))) return true
-  if (compact.includes(`${pad3(a)}${pad3(b)}${pad3(c)}${pad3(d)}`) || compact.includes(`${pad3(d)}${pad3(c)}${pad3(b)}${pad3(a)}`))
-    return true
-  const number = String(((a * 256 + b) * 256 + c) * 256 + d)
-  return number.length >= 8 && compact.includes(number)
+  if (compact.length >= 8) {
+    const backwards = `${hex2(d)}${hex2(c)}${hex2(b)}${hex2(a)}`
+    if (compact.includes(`${hex2(a)}${hex2(b)}${hex2(c)}${hex2(d)}`) || compact.includes(backwards)) return true
+    if (d < 16 && compact.startsWith(backwards.slice(1))) return true
+    if (compact.includes(`${pad3(a)}${pad3(b)}${pad3(c)}${pad3(d)}`) || compact.includes(`${pad3(d)}${pad3(c)}${pad3(b)}${pad3(a)}`))
+      return true
+    const number = String(((a * 256 + b) * 256 + c) * 256 + d)
+    if (number.length >= 8 && compact.includes(number)) return true
+  }
+  return tokens.length > 4 && holdsHexRow(tokens, [hex(a), hex(b), hex(c), hex(d)])
+}
+
+/** Octets in hexadecimal without padding, one after the other: `c6-33-64-7`. */
+function holdsHexRow(tokens: readonly Token[], octets: readonly string[]): boolean {
+  for (let first = 0; first + 3 < Math.min(tokens.length, MAX_PIECES); first++) {
+    const text = tokens[first]?.text
+    if (text === octets[0] && octets.every((octet, index) => tokens[first + index]?.text === octet)) return true
+    if (text === octets[3] && octets.every((octet, index) => tokens[first + 3 - index]?.text === octet)) return true
+  }
+  return false
 }
 
 interface OctetMatch {
@@ -42,31 +54,52 @@ interface OctetMatch {
   readonly last: number
 }
 
-/** The longest row of neighbouring numbers that are octets of the address, each used once, in any order. */
+/**
+ * The longest row of neighbouring numbers that are octets of the address, each used once, in any order. It stands in the host's
+ * labels; only a row of all four may reach into the organisation's domain, as in `ip81.ip-51-222-115.net`.
+ */
 function bestOctetMatch(numbers: readonly NumberRun[], hostEnd: number, octets: readonly number[]): OctetMatch {
   const masks = numbers.map(({ text }) => (text.length > 3 ? octetsRunTogether(text, octets) : 0))
-  let best: OctetMatch = { count: 0, digits: 0, first: 0, last: 0 }
+  let best = NO_OCTETS
   for (let first = 0; first < numbers.length; first++) {
     if ((numbers[first]?.start ?? 0) >= hostEnd) break
-    let used = 0
-    let digits = 0
-    let last = first
-    for (; last < numbers.length; last++) {
-      const text = numbers[last]?.text ?? ''
-      const together = masks[last] ?? 0
-      const mask = together === 0 ? unusedOctet(text, octets, used) : together
-      if (mask === 0 || (mask & used) !== 0) break
-      used |= mask
-      digits += text.length
-    }
-    const count = countBits(used)
-    // A single number can be told from chance only where it is the last octet.
-    if (count === 0 || (count === 1 && used !== LAST_OCTET)) continue
-    if (count > best.count || (count === best.count && digits > best.digits)) best = { count, digits, first, last }
+    const row = rowFrom(numbers, masks, first, numbers.length, octets)
+    const match = row.count === 4 ? row : rowFrom(numbers, masks, first, hostNumbers(numbers, hostEnd), octets)
+    if (match.count > best.count || (match.count === best.count && match.digits > best.digits)) best = match
   }
   return best.count < 4 && scatteredDigits(numbers, octets) >= 7 ? { count: 4, digits: 7, first: 0, last: 0 } : best
 }
 
+function hostNumbers(numbers: readonly NumberRun[], hostEnd: number): number {
+  let count = numbers.length
+  while (count > 0 && (numbers[count - 1]?.end ?? 0) > hostEnd) count--
+  return count
+}
+
+function rowFrom(
+  numbers: readonly NumberRun[],
+  masks: readonly number[],
+  first: number,
+  end: number,
+  octets: readonly number[],
+): OctetMatch {
+  let used = 0
+  let digits = 0
+  let last = first
+  for (; last < end; last++) {
+    const text = numbers[last]?.text ?? ''
+    const together = masks[last] ?? 0
+    const mask = together === 0 ? unusedOctet(text, octets, used) : together
+    if (mask === 0 || (mask & used) !== 0) break
+    used |= mask
+    digits += text.length
+  }
+  const count = countBits(used)
+  // A single number can be told from chance only where it is the last octet.
+  return count === 1 && used !== LAST_OCTET ? NO_OCTETS : { count, digits, first, last }
+}
+
+const NO_OCTETS: OctetMatch = { count: 0, digits: 0, first: 0, last: 0 }
 const LAST_OCTET = 8
 
 function isTight(row: readonly NumberRun[]): boolean {
@@ -147,6 +180,10 @@ export function looksLikeAnyAddress({ text, numbers, hostEnd }: NameParts): bool
 
 function countBits(mask: number): number {
   return (mask & 1) + ((mask >> 1) & 1) + ((mask >> 2) & 1) + ((mask >> 3) & 1)
+}
+
+function hex(octet: number): string {
+  return octet.toString(16)
 }
 
 function hex2(octet: number): string {

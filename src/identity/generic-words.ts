@@ -2,40 +2,38 @@
  * The words of a name, for and against: what providers put into names that nobody chose, and what the names of mail servers
  * are made of. Data and look-ups only; how much each counts is said here, how they add up in ptr-quality.ts.
  */
-import type { NameParts } from './generic-name.ts'
+import type { NameParts, Token } from './generic-name.ts'
 
-/** By what a word says of the address: nobody's, an access line's, a customer's, a machine's, the reverse zone's own, or only a hint. */
+/** By what a word says of the address: nobody's, changing, an access line's, a customer's, a machine's, the reverse zone's own, or only a hint. */
 type WordClass = 'vacant' | 'dynamic' | 'access' | 'customer' | 'machine' | 'reverse' | 'hint'
 
-export interface PoolWord {
+export interface WeighedWord {
   readonly word: string
   readonly weight: number
-}
-
-export interface MailWord extends PoolWord {
   /** It is in the host's own label. */
   readonly isFirst: boolean
 }
 
 /** Every distinct pool word below the organisation's domain, the heaviest first. */
-export function findPoolWords(parts: NameParts): PoolWord[] {
-  const found: PoolWord[] = []
-  for (const { text, label } of parts.tokens) {
-    if (label >= parts.hostLabels) break
+export function findPoolWords({ tokens, labels, hostLabels }: NameParts): WeighedWord[] {
+  const found: WeighedWord[] = []
+  for (let index = 0; index < tokens.length; index++) {
+    const text = tokens[index]?.text ?? ''
+    if ((tokens[index]?.label ?? hostLabels) >= hostLabels) break
     // In `4xh0y3dsl9` the letters between digits are no words.
     const headEnd = lettersFrom(text)
-    note(found, text.slice(0, headEnd), label, parts)
-    if (headEnd < text.length) note(found, text.slice(lettersUpTo(text)), label, parts)
+    note(found, text.slice(0, headEnd), tokens, index)
+    if (headEnd < text.length) note(found, text.slice(lettersUpTo(text)), tokens, index)
   }
-  for (let label = 0; label < parts.hostLabels; label++) {
-    const phrase = phraseIn(parts.labels[label] ?? '')
-    if (phrase !== undefined) add(found, phrase, WEIGHTS.vacant.first)
+  for (let label = 0; label < hostLabels; label++) {
+    const phrase = phraseIn(labels[label] ?? '')
+    if (phrase !== undefined) add(found, { word: phrase, weight: WEIGHTS.vacant.first, isFirst: label === 0 })
   }
   return found.length > 1 ? found.sort((left, right) => right.weight - left.weight) : found
 }
 
 /** What says "this is a mail server", and how much that takes away; inner labels say less than the first. */
-export function findMailWord(parts: NameParts): MailWord | undefined {
+export function findMailWord(parts: NameParts): WeighedWord | undefined {
   let word: string | undefined
   let weight = 0
   let isFirst = false
@@ -58,42 +56,63 @@ export function findMailWord(parts: NameParts): MailWord | undefined {
 export const FURTHER_WORD_WEIGHT = 10
 export const MOST_WORD_WEIGHT = 60
 
-/** `few` is added with one or two digits in the same label, `many` with three or more: `dsl7`, `vps2291`. */
-const WEIGHTS: Readonly<Record<WordClass, { first: number; inner: number; few: number; many: number }>> = {
-  vacant: { first: 50, inner: 35, few: 0, many: 10 },
-  dynamic: { first: 50, inner: 45, few: 5, many: 10 },
-  access: { first: 40, inner: 40, few: 10, many: 20 },
-  customer: { first: 35, inner: 35, few: 5, many: 20 },
-  machine: { first: 30, inner: 20, few: 5, many: 20 },
-  reverse: { first: 15, inner: 35, few: 0, many: 10 },
-  hint: { first: 15, inner: 15, few: 0, many: 10 },
+interface ClassWeights {
+  readonly first: number
+  readonly inner: number
+  /** Added where digits are joined to it: `many` from `enough` of them on, `few` below. `dsl7`, `client304`, `vps2291`. */
+  readonly few: number
+  readonly many: number
+  readonly enough: number
+}
+
+const WEIGHTS: Readonly<Record<WordClass, ClassWeights>> = {
+  vacant: { first: 50, inner: 35, few: 0, many: 10, enough: 3 },
+  dynamic: { first: 50, inner: 50, few: 5, many: 10, enough: 3 },
+  access: { first: 40, inner: 40, few: 10, many: 20, enough: 3 },
+  customer: { first: 35, inner: 35, few: 5, many: 20, enough: 3 },
+  machine: { first: 30, inner: 20, few: 5, many: 20, enough: 4 },
+  reverse: { first: 15, inner: 35, few: 0, many: 10, enough: 3 },
+  hint: { first: 15, inner: 15, few: 0, many: 10, enough: 3 },
 }
 
 const MAIL_WEIGHTS = { first: -30, inner: -25, domain: -10, most: -50 }
 
-function note(found: PoolWord[], word: string, label: number, { labels }: NameParts): void {
+function note(found: WeighedWord[], word: string, tokens: readonly Token[], index: number): void {
   const wordClass = word.length < 2 ? undefined : POOL_WORDS.get(word)
-  if (wordClass !== undefined) add(found, word, weightOf(wordClass, label === 0, digitsIn(labels[label] ?? '')))
+  if (wordClass === undefined) return
+  const isFirst = tokens[index]?.label === 0
+  const weights = WEIGHTS[wordClass]
+  const digits = digitsJoined(tokens, index)
+  const joined = digits === 0 ? 0 : digits < weights.enough ? weights.few : weights.many
+  add(found, { word, weight: (isFirst ? weights.first : weights.inner) + joined, isFirst })
 }
 
 /** A word said twice counts once, at its heaviest. */
-function add(found: PoolWord[], word: string, weight: number): void {
-  const index = found.findIndex((other) => other.word === word)
-  if (index < 0) found.push({ word, weight })
-  else if (weight > (found[index]?.weight ?? 0)) found[index] = { word, weight }
+function add(found: WeighedWord[], word: WeighedWord): void {
+  const index = found.findIndex((other) => other.word === word.word)
+  if (index < 0) found.push(word)
+  else if (word.weight > (found[index]?.weight ?? 0)) found[index] = word
 }
 
-function weightOf(wordClass: WordClass, isFirst: boolean, digits: number): number {
-  const weights = WEIGHTS[wordClass]
-  const base = isFirst ? weights.first : weights.inner
-  if (digits === 0) return base
-  return base + (digits < 3 ? weights.few : weights.many)
+/** The digits of a word's own token and of the numbers right beside it in its label: `dsl7`, `vps-2291`, `12-34-pool`. */
+function digitsJoined(tokens: readonly Token[], index: number): number {
+  const own = tokens[index]
+  if (own === undefined) return 0
+  let count = countDigits(own.text)
+  for (const step of [1, -1]) {
+    for (let at = index + step; tokens[at]?.label === own.label; at += step) {
+      const text = tokens[at]?.text ?? ''
+      if (countDigits(text) < text.length) break
+      count += text.length
+    }
+  }
+  return count
 }
 
-function digitsIn(label: string): number {
+function countDigits(text: string): number {
   let count = 0
-  for (let index = 0; index < label.length; index++) {
-    const code = label.charCodeAt(index)
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index)
     if (code >= 0x30 && code <= 0x39) count++
   }
   return count
@@ -135,14 +154,14 @@ const MAIL_IN_DOMAIN = /mail|smtp|gmx/
 const WORDS_BY_CLASS: Readonly<Record<WordClass, string>> = {
   vacant:
     'unassigned unused unallocated unknown unlabelled unnamed unset undefined noname nordns norevdns noptr norev placeholder reserved unspecified',
-  dynamic: 'dynamic dyn dynamico dinamico dinamica dinamic adsl vdsl pppoe dialup dialin',
+  dynamic: 'dynamic dyn dynamico dinamico dinamica dinamic dhcp dhcpv adsl vdsl pppoe dialup dialin',
   access:
-    'dsl xdsl sdsl hdsl ddsl wdsl wadsl dhcp dhcpv ppp pptp dial dialbs din dip modem isdn cable catv docsis cablelink cm cmts hfc broadband broad bredband bras fttx ftth fttb fttc fiber fibre fibra gpon epon pon kabel hsd hsi wireless wimax wifi wlan hotspot umts gprs lte cdma cpe dclient res resnet residential',
+    'dsl xdsl sdsl hdsl ddsl wdsl wadsl ppp pptp dial dialbs isdn catv docsis cablelink cablemodem hfc bras fttx ftth fttb fttc gpon epon umts gprs cpe dclient',
   customer:
-    'pool pools pooles cust custs customer customers client clients clientes cliente clnt user users usuario subscriber subs abo abonent abonne kunde kunden tenant home nat cgn cgnat mobile gsm cell vpn guest roaming',
-  machine: 'vps vds vm vserver vserv virtual instance instances droplet ecs ec vmi vmd compute',
+    'pool pools pooles cust custs customer customers client clients clientes cliente clnt user users usuario subscriber subs abo abonent abonne kunde kunden tenant home nat cgn cgnat mobile gsm cell vpn guest roaming cable kabel cm cmts modem broadband broad bredband fiber fibre fibra pon hsd hsi wireless wimax wifi wlan hotspot lte cdma din dip res resnet residential',
+  machine: 'vps vds vm vserver vserv virtual instance instances droplet ecs vmi vmd compute',
   reverse: 'rev revip reverse inaddr arpa',
-  hint: 'static sta stat fix fixed ded dedicated dedi colo business biz corporate rdns ptr ip ipv ips addr host hosts hst node nodes line lines port inet net access isp wan lan dia sip clt cl pc ws xplr zone',
+  hint: 'static sta stat fix fixed ded dedicated dedi colo business biz corporate rdns ptr ip ipv ips addr host hosts hst node nodes line lines port inet net access wan lan dia sip clt cl pc ws xplr zone',
 }
 
 /** Written together as one word: `dyndsl`, `cablemodem`, `adslpool`, `staticip`. The heavier of the two decides. */

@@ -8,8 +8,8 @@ import { canonicalName, sameName, type DomainName } from '../core/domain-name.ts
 import { finding, type Finding } from '../findings/catalogue.ts'
 import type { IprevFacts, PtrName } from '../iprev/facts.ts'
 import type { HeloFacts } from './facts.ts'
-import { alignNames } from './alignment.ts'
-import { scopeOfHeloName } from './helo-form.ts'
+import { alignWithAny } from './alignment.ts'
+import { hasUnderscore, scopeOfHeloName } from './helo-form.ts'
 import { organisationalDomain } from './organisation.ts'
 import { assessPtrName } from './ptr-quality.ts'
 import { reservedSuffix } from './reserved-suffix.ts'
@@ -58,9 +58,10 @@ function nameFindings(input: HeloFindingsInput, name: DomainName): Finding[] {
     case 'localhost':
       return [finding('HELO_LOCALHOST', { claimedName }), ...ownNameFindings(input, name)]
     case 'singleLabel':
-      return [finding('HELO_NOT_FQDN', { claimedName }), ...ownNameFindings(input, name)]
+      return [...underscoreFindings(input, name), finding('HELO_NOT_FQDN', { claimedName }), ...ownNameFindings(input, name)]
     case 'qualified':
       return [
+        ...underscoreFindings(input, name),
         ...suffixFindings(input, name),
         ...ownNameFindings(input, name),
         ...genericFindings(input, name),
@@ -69,6 +70,10 @@ function nameFindings(input: HeloFindingsInput, name: DomainName): Finding[] {
         ...confirmedFindings(input, name),
       ]
   }
+}
+
+function underscoreFindings({ helo: { claimedName } }: HeloFindingsInput, name: DomainName): Finding[] {
+  return hasUnderscore(name) ? [finding('HELO_UNDERSCORE', { claimedName })] : []
 }
 
 function suffixFindings({ helo: { claimedName } }: HeloFindingsInput, name: DomainName): Finding[] {
@@ -120,7 +125,7 @@ function confirmedFindings({ helo: { claimedName }, iprev }: HeloFindingsInput, 
   const differs = finding('HELO_CONFIRMED_DIFFERS', { claimedName, confirmedName })
   const claimedDomain = organisationalDomain(name)
   const confirmedDomain = organisationalDomain(confirmedName)
-  const isForeign = confirmedNames.every((confirmed) => alignNames(name, confirmed) === 'different')
+  const isForeign = alignWithAny(name, confirmedNames) === 'different'
   if (!isForeign || claimedDomain === undefined || confirmedDomain === undefined) return [differs]
   return [differs, finding('HELO_ORGANISATION_DIFFERS', { claimedName, confirmedName, claimedDomain, confirmedDomain })]
 }

@@ -8,10 +8,10 @@ import { parseName, type DomainName } from '../core/domain-name.ts'
 import { finding, type Finding } from '../findings/catalogue.ts'
 import type { IprevFacts, PtrName } from '../iprev/facts.ts'
 import { traceAddress } from './generic-address.ts'
-import { takeNameApart, type NameParts } from './generic-name.ts'
+import { takeNameApart, type NameParts, type NumberRun, type Token } from './generic-name.ts'
 import { providerOfParts, type ProviderId } from './generic-providers.ts'
 import type { AddressTrace } from './generic-trace.ts'
-import { findMailWord, findPoolWords, FURTHER_WORD_WEIGHT, MOST_WORD_WEIGHT, type MailWord } from './generic-words.ts'
+import { findMailWord, findPoolWords, FURTHER_WORD_WEIGHT, MOST_WORD_WEIGHT, type WeighedWord } from './generic-words.ts'
 import { reservedSuffix } from './reserved-suffix.ts'
 
 export { providerOfDefaultName, type ProviderId } from './generic-providers.ts'
@@ -108,11 +108,11 @@ function addressWeight({ extent, digits, tight, bare }: AddressTrace): number {
       return 45
     case 'part':
     case 'octet':
-      return (digits >= 4 ? 25 : digits === 3 ? 20 : 10) - (tight ? 0 : 10) + (bare && digits >= 3 ? 25 : 0)
+      return (digits >= 3 ? 25 : 10) - (tight ? 0 : 10) + (bare && digits >= 3 ? 25 : 0)
   }
 }
 
-function wordEvidence(parts: NameParts, trace: AddressTrace | undefined, mail: MailWord | undefined): GenericEvidence[] {
+function wordEvidence(parts: NameParts, trace: AddressTrace | undefined, mail: WeighedWord | undefined): GenericEvidence[] {
   const words = findPoolWords(parts)
   let left = MOST_WORD_WEIGHT
   const evidence = words.map(({ word, weight }, index): GenericEvidence => {
@@ -122,22 +122,25 @@ function wordEvidence(parts: NameParts, trace: AddressTrace | undefined, mail: M
   })
   if (words.length === 0 || mail?.isFirst === true) return evidence
   if (trace?.extent === 'octet') evidence.push({ reason: 'address:octet', weight: trace.digits >= 3 ? 15 : 5 })
-  const opaque = opacity(parts)
+  const opaque = opacity(parts, words[0]?.isFirst === true)
   if (opaque > 0) evidence.push({ reason: 'opaqueLabel', weight: opaque })
   return evidence
 }
 
-/** A first label full of digits says no more by itself than a chosen one, but under a pool word it is a serial number. */
-function opacity({ numbers }: NameParts): number {
-  let digits = 0
-  let runs = 0
-  for (const number of numbers) {
-    if (number.label > 0) break
-    digits += number.end - number.start
-    runs++
-  }
-  if (digits === 0) return 0
-  return digits >= 3 || runs >= 2 ? 15 : 5
+/**
+ * A first label full of digits says nothing by itself, but under a pool word it is a serial number. Where the pool word is in
+ * that label, its digits have already been weighed, unless they are no number at all: `node-1w7jr9qprg76wahm`.
+ */
+function opacity({ numbers, tokens }: NameParts, isWordFirst: boolean): number {
+  if (tokens.some((token) => token.label === 0 && isRandom(token, numbers))) return 25
+  if (isWordFirst) return 0
+  const own = numbers.filter((number) => number.label === 0)
+  if (own.length === 0) return 0
+  return own.length >= 2 || (own[0]?.text.length ?? 0) >= 3 ? 15 : 5
+}
+
+function isRandom({ start, end }: Token, numbers: readonly NumberRun[]): boolean {
+  return end - start >= 12 && numbers.filter((number) => number.start >= start && number.end <= end).length >= 4
 }
 
 function providerEvidence(parts: NameParts, address: IpAddress | undefined): GenericEvidence[] {
@@ -145,6 +148,6 @@ function providerEvidence(parts: NameParts, address: IpAddress | undefined): Gen
   return provider === undefined ? [] : [{ reason: `provider:${provider}`, weight: 60 }]
 }
 
-function mailEvidence(mail: MailWord | undefined): GenericEvidence[] {
+function mailEvidence(mail: WeighedWord | undefined): GenericEvidence[] {
   return mail === undefined ? [] : [{ reason: `mailWord:${mail.word}`, weight: mail.weight }]
 }

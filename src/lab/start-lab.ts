@@ -5,6 +5,7 @@
 import type { DnsFault } from '../dns/authority.ts'
 import { startAuthority, type Authority } from '../dns/authority.ts'
 import { parseAddress } from '../core/address.ts'
+import type { ResourceRecord } from '../core/dns-record.ts'
 import { createResolver, type ResolverHandle } from '../dns/create-resolver.ts'
 import { formatZoneFileError, parseZone } from '../wire/zone-file.ts'
 
@@ -50,19 +51,24 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
     dnsServer: dns.server,
     dns,
     resolver,
-    zone: { add: (text) => void dns.zone.add(recordsOf(text, 'zone.add')) },
-    fault: (fault) => dns.faults.add(fault),
-    clearFaults: () => dns.faults.clear(),
+    zone: {
+      add(text) {
+        dns.zone.add(recordsOf(text, 'zone.add'))
+      },
+    },
+    fault(fault) {
+      dns.faults.add(fault)
+    },
+    clearFaults() {
+      dns.faults.clear()
+    },
     close,
     [Symbol.asyncDispose]: close,
   }
 }
 
-function recordsOf(text: string, file: string): ReturnType<typeof recordsOrThrow> {
-  return recordsOrThrow(parseZone(text, { file }))
-}
-
-function recordsOrThrow(parsed: ReturnType<typeof parseZone>): (typeof parsed & { kind: 'zone' })['records'] {
+function recordsOf(text: string, file: string): readonly ResourceRecord[] {
+  const parsed = parseZone(text, { file })
   if (parsed.kind === 'error') throw new SyntaxError(formatZoneFileError(parsed))
   return parsed.records
 }

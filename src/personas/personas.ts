@@ -2,9 +2,11 @@
  * The receivers that can be chosen by name.
  */
 import type { Persona } from './persona.ts'
-import { RFC7372 } from './rfc7372.ts'
+import { rfc7372 } from './rfc7372.ts'
 
-export const personas: readonly Persona[] = [RFC7372]
+export type { Persona } from './persona.ts'
+
+export const personas: readonly Persona[] = [rfc7372]
 
 export function personaNames(): readonly string[] {
   return personas.map(({ name }) => name)

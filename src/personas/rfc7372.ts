@@ -8,19 +8,16 @@ import type { ReplyRequest, SmtpReply } from '../policy/decision.ts'
 import type { RuleName } from '../policy/presets.ts'
 import type { Persona } from './persona.ts'
 
-export const RFC7372: Persona = {
+export const rfc7372: Persona = {
   name: 'rfc7372',
   description: 'RFC 7372: plain texts with the registered status codes',
   replyFor,
 }
 
 function replyFor(request: ReplyRequest): SmtpReply {
-  const { action, rule, finding, code, enhanced } = request
+  const { rule, finding, code, enhanced } = request
   const { problem, hint } = (finding && TEXT_OF_FINDING[finding]) ?? TEXT_OF_RULE[rule]
-  const isTemporary = rule === 'temperror' || rule === 'heloUnknown' || rule === 'internalError'
-  const advice = isTemporary || (action === 'defer' && hint === '') ? 'Please try again later.' : hint
-  const text = `${problem.replace('{ip}', formatAddress(request.address))}. ${advice}`
-  return { code, enhanced, lines: [text] }
+  return { code, enhanced, lines: [`${problem.replace('{ip}', formatAddress(request.address))}. ${hint}`] }
 }
 
 interface Text {
@@ -28,6 +25,7 @@ interface Text {
   readonly hint: string
 }
 
+const TRY_AGAIN = 'Please try again later.'
 const SET_HELO = 'Use the host name that the PTR record of the address shows.'
 
 const TEXT_OF_RULE: { readonly [R in RuleName]: Text } = {
@@ -40,12 +38,16 @@ const TEXT_OF_RULE: { readonly [R in RuleName]: Text } = {
     problem: 'Reverse DNS validation failed: no PTR name of {ip} resolves back to it',
     hint: 'Give the name an A or AAAA record for this address.',
   },
-  temperror: { problem: 'The reverse DNS of {ip} cannot be validated at present', hint: '' },
+  temperror: { problem: 'The reverse DNS of {ip} cannot be validated at present', hint: TRY_AGAIN },
   genericPtr: {
     problem: 'The PTR record of {ip} looks like the name of an address pool',
     hint: 'Have it set to a name of your own domain, or send through your provider.',
   },
   heloSyntax: { problem: 'Syntax error in HELO or EHLO from {ip}', hint: 'Send a fully qualified host name.' },
+  heloUnderscore: {
+    problem: 'Syntax error in HELO or EHLO from {ip}: an underscore',
+    hint: 'Send a host name of letters, digits and hyphens.',
+  },
   heloBareAddress: { problem: 'HELO or EHLO from {ip} is an address without brackets', hint: SET_HELO },
   heloOurName: { problem: 'HELO or EHLO from {ip} claims the identity of this server', hint: SET_HELO },
   heloUnresolvable: { problem: 'The name in HELO or EHLO from {ip} has no address', hint: SET_HELO },
@@ -58,9 +60,9 @@ const TEXT_OF_RULE: { readonly [R in RuleName]: Text } = {
   heloLiteral: { problem: 'HELO or EHLO from {ip} is an address, not a name', hint: SET_HELO },
   heloLiteralMismatch: { problem: 'HELO or EHLO from {ip} is another address', hint: SET_HELO },
   heloGeneric: { problem: 'The name in HELO or EHLO from {ip} looks like that of an address pool', hint: SET_HELO },
-  heloUnknown: { problem: 'The name in HELO or EHLO from {ip} cannot be validated at present', hint: '' },
-  resolverIll: { problem: 'Names cannot be validated at present', hint: '' },
-  internalError: { problem: 'Local error while mail from {ip} was examined', hint: '' },
+  heloUnknown: { problem: 'The name in HELO or EHLO from {ip} cannot be validated at present', hint: TRY_AGAIN },
+  resolverIll: { problem: 'Names cannot be validated at present', hint: TRY_AGAIN },
+  internalError: { problem: 'Local error while mail from {ip} was examined', hint: TRY_AGAIN },
 }
 
 /** Where a rule has several causes that need different work. */

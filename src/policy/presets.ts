@@ -37,6 +37,8 @@ export const RULES = {
   temperror: { observe: 'tag', balanced: 'defer', strict: 'defer', ...REVERSE_DNS, temporary: true },
   genericPtr: { ...REFUSED_IF_STRICT, ...BY_POLICY, fromDns: true, findings: ['PTR_GENERIC'] },
   heloSyntax: { ...REFUSED, code: 501, detail: '5.2', findings: ['HELO_SYNTAX'] },
+  // Wrong by the letter, yet what many receivers let pass.
+  heloUnderscore: { ...REFUSED_IF_STRICT, code: 501, detail: '5.2', findings: ['HELO_UNDERSCORE'] },
   heloBareAddress: { ...REFUSED, ...BY_POLICY, findings: ['HELO_BARE_ADDRESS'] },
   heloOurName: { ...REFUSED, ...BY_POLICY, findings: ['HELO_OUR_NAME'] },
   heloUnresolvable: { ...REFUSED_IF_STRICT, ...BY_POLICY, fromDns: true, findings: ['HELO_UNRESOLVABLE'] },

@@ -19,6 +19,7 @@ const rules = z.strictObject({
   temperror: temporaryCause.describe('Reverse DNS could not be told: SERVFAIL, a timeout, a malformed answer.'),
   genericPtr: permanentCause.describe('Every name of the address looks like a pool name.'),
   heloSyntax: permanentCause.describe('HELO is neither a host name nor an address literal.'),
+  heloUnderscore: permanentCause.describe('The HELO name would be a host name, but for an underscore.'),
   heloBareAddress: permanentCause.describe('HELO is an address without brackets.'),
   heloOurName: permanentCause.describe('A stranger claims our own name or address.'),
   heloUnresolvable: permanentCause.describe('The HELO name has no address.'),
@@ -111,7 +112,9 @@ export function policySettings(input: PolicyInput | PresetName = {}): PolicySett
 
 function textOrList(what: string): z.ZodType<readonly string[], string | readonly string[]> {
   const error = `expected ${what}`
-  return z.union([z.string(), z.array(z.string()).min(1)], { error }).transform((value) => (typeof value === 'string' ? [value] : value))
+  return z
+    .union([z.string(), z.array(z.string()).min(1, { error })], { error })
+    .transform((value) => (typeof value === 'string' ? [value] : value))
 }
 
 interface Contradiction {

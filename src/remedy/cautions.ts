@@ -4,7 +4,7 @@
 import type { RemedyKind, RemedyStep } from './step.ts'
 
 /** Plain sentences, those of the first steps first. */
-export function whatNotToDo(steps: readonly RemedyStep[]): readonly string[] {
+export function whatNotToDo(steps: readonly Pick<RemedyStep, 'kind'>[]): readonly string[] {
   const kinds = new Set(steps.map(({ kind }) => kind))
   return CAUTIONS.filter(({ at }) => at.some((kind) => kinds.has(kind))).map(({ text }) => text)
 }

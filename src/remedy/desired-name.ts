@@ -20,12 +20,16 @@ export interface DesiredNameClues {
   readonly helo: HeloFacts | null
 }
 
+/** The name that the caller gives, if it can be one, else the one that the facts suggest. */
+export function desiredNameOf(input: DesiredNameClues & { readonly desiredName?: DesiredName | undefined }): DesiredName {
+  const given = input.desiredName
+  return given && isFullHostName(given.name) ? given : chooseDesiredName(input)
+}
+
 export function chooseDesiredName({ findings, iprev, helo }: DesiredNameClues): DesiredName {
   const unworthyPtrNames = findings.flatMap((finding) => (isAgainstPtrName(finding) ? [finding.args.ptrName] : []))
   const isWorthy = (candidate: DomainName): boolean =>
-    isHostName(candidate) &&
-    labelsOf(candidate).length > 1 &&
-    !unworthyPtrNames.some((unworthy) => sameName(unworthy as DomainName, candidate))
+    isFullHostName(candidate) && !unworthyPtrNames.some((unworthy) => sameName(unworthy as DomainName, candidate))
   const ptrName = (fits: (outcome: PtrNameOutcome) => boolean): DomainName | undefined =>
     preferring(
       claimed,
@@ -46,6 +50,11 @@ export function chooseDesiredName({ findings, iprev, helo }: DesiredNameClues): 
 
 /** Reserved for documentation (RFC 2606), so that nobody's name is used by mistake. */
 export const PLACEHOLDER = name('mail.example.com')
+
+/** So that it can stand in a command, too. */
+function isFullHostName(candidate: DomainName): boolean {
+  return isHostName(candidate) && labelsOf(candidate).length > 1
+}
 
 const AGAINST_PTR_NAME = ['PTR_NOT_HOST_NAME', 'PTR_SINGLE_LABEL', 'PTR_RESERVED_SUFFIX', 'PTR_GENERIC'] as const
 

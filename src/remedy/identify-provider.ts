@@ -75,6 +75,7 @@ const OCTETS: Readonly<Record<string, number>> = { a: 0, b: 1, c: 2, d: 3 }
 const NEVER = '[^\\s\\S]'
 
 function tokenSource(token: string, address: IpAddress): string {
+  const { family, bytes } = unmapAddress(address)
   switch (token) {
     case 'digits':
       return '[0-9]{1,20}'
@@ -82,10 +83,11 @@ function tokenSource(token: string, address: IpAddress): string {
       return '[0-9a-f]{1,32}'
     case 'label':
       return '[a-z0-9-]{1,63}'
+    case 'dashed':
+      return formatAddress({ family, bytes }).replace(/[.:]/g, '-')
     default: {
-      const octet = OCTETS[token]
-      const octets = formatAddress(unmapAddress(address)).split('.')
-      return octet === undefined ? NEVER : (octets.length === 4 && octets[octet]) || NEVER
+      const octet = bytes[OCTETS[token] ?? bytes.length]
+      return family === 4 && octet !== undefined ? String(octet) : NEVER
     }
   }
 }

@@ -6,7 +6,7 @@ import { formatAddress, reverseName, unmapAddress, type IpAddress } from '../cor
 import { isHostName, labelsOf, nameFromLabels, sameName, type DomainName } from '../core/domain-name.ts'
 import type { HeloFacts } from '../identity/facts.ts'
 import type { IprevFacts } from '../iprev/facts.ts'
-import { chooseDesiredName, type DesiredName } from './desired-name.ts'
+import { desiredNameOf, type DesiredName } from './desired-name.ts'
 import { forwardState } from './forward-steps.ts'
 import type { RecognisedProvider } from './identify-provider.ts'
 import type { ReverseZoneFacts } from './reverse-zone.ts'
@@ -29,7 +29,7 @@ export interface ProviderMessage {
 
 export function providerMessage(input: ProviderMessageInput): ProviderMessage {
   const address = unmapAddress(input.address)
-  const desired = input.desiredName ?? chooseDesiredName(input)
+  const desired = desiredNameOf(input)
   const ip = formatAddress(address)
   const blocks = [
     ...(desired.source === 'placeholder' ? [paragraph(`[Before you send this: put the name of your server for ${desired.name}.]`)] : []),

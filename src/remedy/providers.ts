@@ -9,7 +9,7 @@ import { z } from 'zod'
 const verification = z.enum(['documented', 'seen', 'unverified'])
 
 const PLACEHOLDERS = ['ip', 'name', 'fqdn'] as const
-const PTR_TOKENS = ['a', 'b', 'c', 'd', 'digits', 'hex', 'label'] as const
+const PTR_TOKENS = ['a', 'b', 'c', 'd', 'dashed', 'digits', 'hex', 'label'] as const
 
 const sentence = z
   .string()

@@ -7,9 +7,8 @@ import { sameName, type DomainName } from '../core/domain-name.ts'
 import type { IprevFacts } from '../iprev/facts.ts'
 import type { DesiredName } from './desired-name.ts'
 import type { RecognisedProvider } from './identify-provider.ts'
-import type { ProviderStep } from './providers.ts'
 import type { ReverseZone, ReverseZoneFacts, ZoneSearch } from './reverse-zone.ts'
-import { listNames, recordLine, safeInCommand, type RemedyStep } from './step.ts'
+import { listNames, recordLine, type RemedyStep } from './step.ts'
 
 export interface ReverseContext {
   readonly address: IpAddress
@@ -94,24 +93,20 @@ function delegatedStep({ address, desired, iprev, reverseZone }: ReverseContext,
 function providerSteps({ address, desired, iprev }: ReverseContext, { provider }: RecognisedProvider): readonly RemedyStep[] {
   const family = address.family === 4 ? 'ipv4' : 'ipv6'
   const steps = provider.steps.filter(({ only }) => only === undefined || only === family)
+  const doubt = provider.verified === 'unverified' ? ' (We could not verify this way; the support of the provider knows.)' : ''
   return steps.map((step, index) => {
     const isSettingStep = index === steps.length - 1
-    const command = commandOf(step, address, desired.name)
     return {
       kind: 'reverse',
       who: provider.setBy,
-      step: `${provider.name}: ${fill(step.step, address, desired.name)}${isSettingStep ? replacing(iprev) : ''}`,
+      step: `${provider.name}: ${fill(step.step, address, desired.name)}${isSettingStep ? replacing(iprev) + doubt : ''}`,
       ...(isSettingStep ? { record: recordLine(reverseName(address), 'PTR', `${desired.name}.`) } : {}),
-      ...(command === undefined ? {} : { command }),
+      ...(step.command === undefined ? {} : { command: fill(step.command, address, desired.name) }),
     }
   })
 }
 
-function commandOf({ command }: ProviderStep, address: IpAddress, name: DomainName): string | undefined {
-  const safeName = safeInCommand(name)
-  return command === undefined || safeName === undefined ? undefined : fill(command, address, safeName)
-}
-
+/** The desired name is a host name: see desired-name.ts. */
 function fill(template: string, address: IpAddress, name: DomainName): string {
   const values: Readonly<Record<string, string>> = { ip: formatAddress(address), name, fqdn: `${name}.` }
   return template.replace(/\{([a-z]+)\}/g, (placeholder, token: string) => values[token] ?? placeholder)

@@ -7,7 +7,7 @@ import { sameName } from '../core/domain-name.ts'
 import type { Finding, FindingCode } from '../findings/catalogue.ts'
 import type { HeloFacts } from '../identity/facts.ts'
 import type { IprevFacts } from '../iprev/facts.ts'
-import { chooseDesiredName, type DesiredName } from './desired-name.ts'
+import { desiredNameOf, type DesiredName } from './desired-name.ts'
 import { forwardState, forwardSteps } from './forward-steps.ts'
 import { heloSettings } from './helo-settings.ts'
 import type { RecognisedProvider } from './identify-provider.ts'
@@ -30,7 +30,7 @@ export interface RemedyInput {
 export function remedySteps(input: RemedyInput): readonly RemedyStep[] {
   const unseen = unseenAddressSteps(input)
   if (unseen.length > 0) return unseen
-  const desired = input.desiredName ?? chooseDesiredName(input)
+  const desired = desiredNameOf(input)
   const context: RemedyContext = { ...input, address: unmapAddress(input.address), desired }
   const needs = whatIsNeeded(context)
   const changes = [
@@ -41,7 +41,7 @@ export function remedySteps(input: RemedyInput): readonly RemedyStep[] {
     ...(needs.relay ? relaySteps() : []),
     ...(needs.helo ? [heloStep(context)] : []),
   ]
-  const proof = needs.forward || needs.reverse || needs.cleanup || needs.helo ? [verifyStep(context, needs.helo)] : []
+  const proof = changes.some(({ kind }) => kind !== 'target') ? [verifyStep(context, needs.helo)] : []
   return [...changes, ...(needs.wait ? [waitStep(context)] : []), ...proof]
 }
 
@@ -76,6 +76,7 @@ const TOPICS: { readonly [C in FindingCode]: Topic } = {
   IPREV_QUERY_CAP: 'wait',
   IPREV_ABORTED: 'wait',
   HELO_SYNTAX: 'helo',
+  HELO_UNDERSCORE: 'helo',
   HELO_BARE_ADDRESS: 'helo',
   HELO_LITERAL: 'helo',
   HELO_LITERAL_MISMATCH: 'helo',
@@ -128,7 +129,7 @@ function whatIsNeeded(context: RemedyContext): Needs {
   const reverse = (has('reverse') || has('forward')) && !isPtr && !iprev.truncated
   const isForwardWanted = reverse || has('forward') || (isHelo && findings.some(({ code }) => code === 'HELO_UNRESOLVABLE'))
   return {
-    forward: isForwardWanted && forwardState(context).kind !== 'right',
+    forward: isForwardWanted,
     reverse,
     cleanup: has('reverse') && !reverse,
     relay: reverse && isAccessLine(findings),
@@ -146,10 +147,10 @@ function unseenAddressSteps({ findings }: RemedyInput): readonly RemedyStep[] {
 
 /** Words by which operators of access lines name their customers' addresses. */
 const ACCESS_LINE =
-  /(?:^|[^a-z])(?:dyn|dynamic|dhcp|[avsx]?dsl|cable|pppoe?|dial|dialup|dialin|broadband|ftth|fiber|mobile|wireless)(?:[^a-z]|$)/
+  /^word:(?:.*(?:dyn|dinamic|dsl|dial|ppp|dhcp|modem|cable|broad|wireless|wifi|wimax|ftt|fib|kabel).*|isdn|catv|docsis|hfc|gpon|umts|gprs|lte)$/
 
 function isAccessLine(findings: readonly Finding[]): boolean {
-  return findings.some((finding) => finding.code === 'PTR_GENERIC' && ACCESS_LINE.test(finding.args.ptrName.toLowerCase()))
+  return findings.some((finding) => finding.code === 'PTR_GENERIC' && finding.args.reasons.some((reason) => ACCESS_LINE.test(reason)))
 }
 
 function heloStep({ desired, iprev }: RemedyContext): RemedyStep {

@@ -163,6 +163,11 @@ const address = z
     authenticationResults: printable.describe('The header field that a receiver would add'),
     decision,
     remedy: z.array(step).describe('In the order in which to take the steps'),
+    cautions: z.array(printable).describe('What not to do'),
+    providerMessage: z
+      .object({ subject: printable, body: z.string().regex(/^[\n\x20-\x7e]*$/) })
+      .nullable()
+      .describe('Ready to be sent to whoever has to set the PTR; null when nobody has to be asked'),
     reverseZone: z.object({ zone: domainName.nullable(), nameservers: z.array(domainName), provider: z.string().nullable() }).nullable(),
   })
   .meta({ id: 'address' })

@@ -2,14 +2,15 @@
  * `ptrgate check` for a person: the loop and where it breaks, what a receiver concludes, the findings, the fix, the score.
  * Fits the given columns, needs no colour, and shows every stranger's text escaped. What is to be copied is never wrapped.
  */
-import { formatAddress } from '../core/address.ts'
+import { formatAddress, sameAddress } from '../core/address.ts'
 import { CATALOGUE, type Finding, type FindingCode, type FindingLevel } from '../findings/catalogue.ts'
+import type { IprevResult } from '../iprev/facts.ts'
 import { iprevAuthResults } from './auth-results.ts'
 import { escapeForTerminal } from './escape.ts'
 import { argumentText, findingMessage, joinList } from './finding-text.ts'
 import { drawLoop } from './loop-drawing.ts'
 import type { AddressReport, CheckReport, RemedyStep, Verdict } from './report-types.ts'
-import { markOfLevel, textStyle, type Mark, type Style } from './text-style.ts'
+import { markOfLevel, symbolOf, textStyle, type Mark, type Style } from './text-style.ts'
 import { wrapLines } from './wrap.ts'
 
 export interface CheckTextOptions {
@@ -28,16 +29,17 @@ export function renderCheckText(report: CheckReport, options: CheckTextOptions):
   const layout: Layout = { ...options, columns: Math.min(Math.max(options.columns, 40), 100), style: textStyle(options.color) }
   const hasSections = report.targetKind !== 'address'
   const blocks = [
-    [`${layout.style.mark(MARK_OF_VERDICT[report.verdict])} ${layout.style.heading(argumentText(report.target))} is ${report.verdict}`],
+    markedLines(MARK_OF_VERDICT[report.verdict], `${argumentText(report.target)} is ${report.verdict}`, layout),
     routeLines(report, layout),
+    findingLines(report.findings, hasSections ? 'About the target' : 'Findings', layout),
     ...report.addresses.flatMap((address) => [
       ...(hasSections ? [addressHeading(address, report, layout)] : []),
       loopLines(address, layout),
       conclusionLines(address, report.authservId, layout),
       findingLines(address.findings, 'Findings', layout),
       remedyLines(address, layout),
+      messageLines(address, layout),
     ]),
-    findingLines(report.findings, hasSections && report.addresses.length > 0 ? 'Findings about the target itself' : 'Findings', layout),
     summaryLines(report, layout),
   ]
   return blocks
@@ -48,8 +50,15 @@ export function renderCheckText(report: CheckReport, options: CheckTextOptions):
 
 const MARK_OF_VERDICT: Readonly<Record<Verdict, Mark>> = { aligned: 'ok', misaligned: 'error', inconclusive: 'unsure' }
 
+function markedLines(mark: Mark, text: string, { columns, style }: Layout): string[] {
+  const symbol = symbolOf(mark)
+  const [first = '', ...rest] = wrapLines(text, columns, { first: `${symbol} `, rest: '     ' })
+  return [style.mark(mark) + style.heading(first.slice(symbol.length)), ...rest]
+}
+
 /** MX by MX, the addresses of each. */
-function routeLines({ via, targetKind }: CheckReport, { columns }: Layout): string[] {
+function routeLines({ via, targetKind, target }: CheckReport, { columns }: Layout): string[] {
+  if (targetKind === 'host' && via.every(({ exchange }) => exchange === target)) return []
   return via.flatMap(({ exchange, preference, addresses }) => {
     const label = preference === null ? (targetKind === 'host' ? 'host' : 'no MX') : `MX ${String(preference)}`
     const to = addresses.length === 0 ? 'no address' : joinList(addresses.map(formatAddress), 8)
@@ -59,10 +68,21 @@ function routeLines({ via, targetKind }: CheckReport, { columns }: Layout): stri
 
 function addressHeading(address: AddressReport, { via }: CheckReport, { style, columns }: Layout): string[] {
   const ip = formatAddress(address.address)
-  const hosts = via.filter((hop) => hop.addresses.some((candidate) => formatAddress(candidate) === ip)).map(({ exchange }) => exchange)
-  const [first = '', ...rest] = wrapLines(hosts.length === 0 ? ip : `${ip} (${joinList(hosts, 3)})`, columns, { first: '== ', rest: '   ' })
-  const rule = '='.repeat(Math.max(2, columns - first.length - 1))
-  return [style.heading(rest.length === 0 ? `${first} ${rule}` : first), ...rest]
+  const hosts = via
+    .filter((hop) => hop.addresses.some((candidate) => sameAddress(candidate, address.address)))
+    .map(({ exchange }) => exchange)
+  const mark = worstMark(address.findings)
+  const symbol = symbolOf(mark)
+  const first = `== ${symbol} `
+  const lines = wrapLines(hosts.length === 0 ? ip : `${ip} (${joinList(hosts, 3)})`, columns, { first, rest: '   ' })
+  const [line = '', ...rest] = lines
+  const rule = rest.length === 0 ? ` ${'='.repeat(Math.max(0, columns - line.length - 1))}` : ''
+  return [`== ${style.mark(mark)}${style.heading(line.slice(first.length - 1) + rule)}`, ...rest]
+}
+
+function worstMark(findings: readonly Finding[]): Mark {
+  const worst = bySeverity(findings)[0]?.level
+  return worst === 'error' || worst === 'inconclusive' ? markOfLevel(worst) : 'ok'
 }
 
 function loopLines(address: AddressReport, { columns, style, verbose }: Layout): string[] {
@@ -76,8 +96,7 @@ function loopLines(address: AddressReport, { columns, style, verbose }: Layout):
 const GUTTER = 7
 
 function markedLine(mark: Mark, text: string, style: Style): string {
-  const width = textStyle(false).mark(mark).length
-  return ` ${style.mark(mark)}${' '.repeat(GUTTER - 1 - width)}${text}`
+  return ` ${style.mark(mark)}${' '.repeat(GUTTER - 1 - symbolOf(mark).length)}${text}`
 }
 
 function heloLines({ helo, findings }: AddressReport, columns: number, style: Style): string[] {
@@ -119,11 +138,11 @@ function conclusionLines(
   const rule = decision.rule === iprev.result ? '' : ` (${escapeForTerminal(decision.rule)})`
   const intended = decision.intended === decision.action ? '' : `; otherwise ${decision.intended}`
   const { reply } = decision
-  const lookups = `${String(iprev.queries)} queries${iprev.ptrTtl === null ? '' : `, PTR TTL ${String(iprev.ptrTtl)} s`}, ${iprev.authenticated ? '' : 'not '}DNSSEC-authenticated`
+  const lookups = `${String(iprev.queries)} ${iprev.queries === 1 ? 'query' : 'queries'}${iprev.ptrTtl === null ? '' : `, PTR TTL ${String(iprev.ptrTtl)} s`}, ${iprev.authenticated ? '' : 'not '}DNSSEC-authenticated`
   return [
     `  ${style.heading('What a receiver concludes')}`,
-    ...row('iprev', iprev.result),
-    ...row('decision', `${decision.action}${rule}${intended}`),
+    ...row('iprev', `${iprev.result}: ${RESULT_WORDS[iprev.result]}`),
+    ...row('decision', `${decision.action}${reply ? ` at ${decision.stage.toUpperCase()}` : ''}${rule}${intended}`),
     ...(reply
       ? row(
           'reply',
@@ -135,14 +154,18 @@ function conclusionLines(
   ]
 }
 
+/** What is well is in the picture already. */
 function findingLines(findings: readonly Finding[], heading: string, layout: Layout): string[] {
-  if (findings.length === 0) return []
-  return [`  ${layout.style.heading(heading)}`, ...bySeverity(findings).flatMap((finding) => findingParagraph(finding, layout))]
+  const shown = bySeverity(findings).filter(({ level }) => layout.verbose || level !== 'info')
+  if (shown.length === 0) return []
+  const paragraphs = shown.map((finding) => findingParagraph(finding, layout))
+  const separator = layout.verbose ? [''] : []
+  return [`  ${layout.style.heading(heading)}`, ...paragraphs.flatMap((lines, index) => (index === 0 ? lines : [...separator, ...lines]))]
 }
 
 function findingParagraph(finding: Finding, { columns, style, verbose }: Layout): string[] {
   const mark = markOfLevel(finding.level)
-  const symbol = textStyle(false).mark(mark)
+  const symbol = symbolOf(mark)
   const first = `    ${symbol} ${LEVEL_WORDS[finding.level]} `
   const rest = ' '.repeat(first.length)
   const tag = `(${finding.code})`
@@ -152,7 +175,9 @@ function findingParagraph(finding: Finding, { columns, style, verbose }: Layout)
     return index === 0 ? tagged.replace(symbol, style.mark(mark)) : tagged
   })
   const { explanation } = CATALOGUE[finding.code]
-  return verbose && explanation !== '' ? [...colored, ...wrapLines(explanation, columns, { first: rest }), ''] : colored
+  if (!verbose) return colored
+  // The catalogue cites sections with a sign that not every terminal has.
+  return [...colored, ...wrapLines(explanation.replaceAll('\u00a7', 'section '), columns, { first: rest })]
 }
 
 const LEVEL_WORDS: Readonly<Record<FindingLevel, string>> = {
@@ -169,7 +194,8 @@ function bySeverity(findings: readonly Finding[]): Finding[] {
 
 const SEVERITY: readonly FindingLevel[] = ['error', 'inconclusive', 'warning', 'notice', 'info']
 
-function remedyLines({ remedy, reverseZone }: AddressReport, layout: Layout): string[] {
+function remedyLines(address: AddressReport, layout: Layout): string[] {
+  const { remedy, reverseZone } = address
   if (remedy.length === 0) return []
   const { columns, style } = layout
   const zone = reverseZone?.zone
@@ -178,26 +204,49 @@ function remedyLines({ remedy, reverseZone }: AddressReport, layout: Layout): st
     ...(reverseZone?.provider ? [`at ${argumentText(reverseZone.provider)}`] : []),
   ].join(' ')
   const heading = wrapLines(where === '' ? 'The fix' : `The fix (${where})`, columns, { first: '  ' })
-  return [...heading.map((line) => style.heading(line)), ...remedy.flatMap((step, index) => stepLines(step, index, layout))]
+  const steps = remedy.flatMap((step, index) => [...(index === 0 ? [] : ['']), ...stepLines(step, index, layout)])
+  return [...heading.map((line) => style.heading(line)), ...steps, ...cautionLines(address, layout)]
+}
+
+/** The one that is missed most; the others would bury it. */
+function cautionLines({ cautions, providerMessage }: AddressReport, { columns, verbose }: Layout): string[] {
+  const shown = verbose ? cautions : cautions.slice(0, 1)
+  const hidden = cautions.length - shown.length
+  const more = [
+    ...(hidden > 0 ? [`${String(hidden)} more such ${hidden === 1 ? 'warning' : 'warnings'}`] : []),
+    ...(providerMessage && !verbose ? ['a message to send to the provider'] : []),
+  ].join(' and ')
+  const lines = [
+    ...shown.flatMap((caution) => wrapLines(escapeForTerminal(caution), columns, { first: '    ' })),
+    ...(more === '' ? [] : wrapLines(`(--verbose has ${more})`, columns, { first: '    ' })),
+  ]
+  return lines.length === 0 ? [] : ['', ...lines]
+}
+
+/** To be copied: not wrapped. */
+function messageLines({ providerMessage }: AddressReport, { style, verbose }: Layout): string[] {
+  if (!providerMessage || !verbose) return []
+  const lines = [`Subject: ${providerMessage.subject}`, '', ...providerMessage.body.trimEnd().split('\n')]
+  return [
+    `  ${style.heading('A message to the provider')}`,
+    ...lines.map((line) => `    ${style.literal(escapeForTerminal(line))}`.trimEnd()),
+  ]
 }
 
 function stepLines({ who, step, record, command, choices }: RemedyStep, index: number, { columns, style, verbose }: Layout): string[] {
   const first = `    ${String(index + 1)}. `
   const rest = ' '.repeat(first.length)
-  const text = wrapLines(`${ACTORS[who] ?? escapeForTerminal(who)}: ${escapeLines(step)}`, columns, { first, rest })
-  const literal = (source: string): string[] =>
-    escapeLines(source)
-      .split('\n')
-      .map((line) => `${rest}  ${style.literal(line)}`)
+  const text = wrapLines(`(${ACTORS[who] ?? argumentText(who)}) ${escapeForTerminal(step)}`, columns, { first, rest })
+  const literal = (text: string): string => `${rest}  ${style.literal(escapeForTerminal(text))}`
   const shown = verbose ? (choices ?? []) : (choices ?? []).slice(0, 1)
   const hidden = (choices ?? []).slice(shown.length).map(({ label }) => label.split(/[,:]/)[0] ?? label)
   return [
     ...text,
-    ...(record === undefined ? [] : literal(record)),
-    ...(command === undefined ? [] : literal(command)),
+    ...(record === undefined ? [] : [literal(record)]),
+    ...(command === undefined ? [] : [literal(command)]),
     ...shown.flatMap(({ label, command, setting }) => [
       ...wrapLines(`${escapeForTerminal(label)}:`, columns, { first: rest }),
-      ...literal(command ?? setting ?? ''),
+      literal(command ?? setting ?? ''),
     ]),
     ...(hidden.length === 0
       ? []
@@ -206,35 +255,32 @@ function stepLines({ who, step, record, command, choices }: RemedyStep, index: n
 }
 
 const ACTORS: Readonly<Record<string, string>> = {
-  you: 'You',
-  dnsOperator: 'Whoever runs the zone',
-  provider: 'The hosting provider',
-  isp: 'The ISP',
+  you: 'you',
+  dnsOperator: 'whoever runs the zone',
+  provider: 'the hosting provider',
+  isp: 'the ISP',
 }
 
-/** A text of ours may have several lines; nothing else in it may move the cursor. */
-function escapeLines(text: string): string {
-  return text.split('\n').map(escapeForTerminal).join('\n')
-}
-
-function summaryLines({ verdict, score, addresses }: CheckReport, { columns, style }: Layout): string[] {
-  const confirmed = addresses.filter(({ iprev }) => iprev.result === 'pass').length
-  const parts = [
-    ...(addresses.length === 0 ? ['no address was judged'] : []),
-    ...(addresses.length === 1 ? [SINGLE_RESULT[addresses[0]?.iprev.result ?? 'temperror']] : []),
-    ...(addresses.length > 1 ? [`${String(confirmed)} of ${String(addresses.length)} addresses forward-confirmed`] : []),
-    ...(score.undecided > 0 && addresses.length > 1 ? [`${String(score.undecided)} not judged`] : []),
-  ]
+function summaryLines({ verdict, score, addresses }: CheckReport, layout: Layout): string[] {
   const points = score.points === null ? 'no score' : `score ${String(score.points)} of ${String(score.of)}`
-  const symbol = textStyle(false).mark(MARK_OF_VERDICT[verdict])
-  return wrapLines(`${symbol} ${verdict}: ${points}, ${parts.join(', ')}`, columns, { rest: '     ' }).map((line) =>
-    line.startsWith(symbol) ? style.mark(MARK_OF_VERDICT[verdict]) + line.slice(symbol.length) : line,
-  )
+  return markedLines(MARK_OF_VERDICT[verdict], `${verdict}: ${[...resultParts(addresses), points].join(', ')}`, layout)
 }
 
-const SINGLE_RESULT = {
+function resultParts(addresses: readonly AddressReport[]): string[] {
+  const [only] = addresses
+  if (!only) return ['no address was judged']
+  if (addresses.length === 1) return [RESULT_WORDS[only.iprev.result]]
+  const count = (result: IprevResult): number => addresses.filter(({ iprev }) => iprev.result === result).length
+  const undecided = count('temperror')
+  return [
+    `${String(count('pass'))} of ${String(addresses.length)} addresses forward-confirmed`,
+    ...(undecided === 0 ? [] : [`${String(undecided)} left out, since it could not be told`]),
+  ]
+}
+
+const RESULT_WORDS: Readonly<Record<IprevResult, string>> = {
   pass: 'forward-confirmed',
-  fail: 'a PTR name that is not confirmed',
+  fail: 'no PTR name leads back',
   permerror: 'no PTR record',
   temperror: 'it could not be told',
-} as const
+}

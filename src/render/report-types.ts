@@ -45,6 +45,10 @@ export interface AddressReport {
   readonly confirmedName: DomainName | null
   /** In the order in which to take them. */
   readonly remedy: readonly RemedyStep[]
+  /** What not to do at these steps, whole sentences. */
+  readonly cautions: readonly string[]
+  /** Ready to be sent to the hosting provider; its body has several lines. Null when nobody has to be asked. */
+  readonly providerMessage: { readonly subject: string; readonly body: string } | null
   /** Null when it was not asked. */
   readonly reverseZone: ReverseZoneSummary | null
 }

@@ -23,10 +23,15 @@ export function markOfLevel(level: FindingLevel): Mark {
   return level === 'inconclusive' ? 'unsure' : level
 }
 
+/** As `mark` without colour: for widths. */
+export function symbolOf(mark: Mark): string {
+  return SYMBOLS[mark]
+}
+
 const SYMBOLS: Readonly<Record<Mark, string>> = { ok: '[ok]', error: '[x]', unsure: '[?]', warning: '[!]', notice: '[-]', info: '[i]' }
 
 const PLAIN: Style = {
-  mark: (mark) => SYMBOLS[mark],
+  mark: symbolOf,
   heading: (text) => text,
   faint: (text) => text,
   literal: (text) => text,

@@ -27,7 +27,7 @@ export function wrapLines(text: string, columns: number, { first = '', rest = fi
       }
       line = line === '' ? word : `${line} ${word}`
       while (line.length > width()) {
-        const end = width()
+        const end = breakPoint(line, width())
         lines.push(prefix() + line.slice(0, end))
         line = line.slice(end)
       }
@@ -36,6 +36,17 @@ export function wrapLines(text: string, columns: number, { first = '', rest = fi
   }
   return lines
 }
+
+/** Within a long word: not in the middle of an escape (`\013`, `\u{202e}`). */
+function breakPoint(word: string, width: number): number {
+  const escape = word.lastIndexOf('\\', width - 1)
+  const length =
+    escape > 0 && escape > width - LONGEST_ESCAPE ? (ESCAPE.exec(word.slice(escape, escape + LONGEST_ESCAPE))?.[0].length ?? 1) : 0
+  return length > 0 && escape + length > width ? escape : width
+}
+
+const LONGEST_ESCAPE = 10
+const ESCAPE = /^\\(?:[0-9]{3}|u\{[0-9a-f]+\}|.)/
 
 /** However deep the indent: a column of single letters would help nobody. */
 const MIN_WIDTH = 20

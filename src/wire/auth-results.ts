@@ -118,7 +118,7 @@ export function isHeaderOf(authservId: string, headerValue: string): boolean {
   const wanted = comparableId(authservId)
   const body = headerValue.slice(0, MAX_AUTH_RESULTS_LENGTH)
   const found = leadingId(body)
-  return found === undefined ? body.toLowerCase().includes(wanted) : comparableId(found) === wanted
+  return found === null ? body.toLowerCase().includes(wanted) : comparableId(found) === wanted
 }
 
 /** The field's body, without its name. Throws on a keyword that is none: those are written by programmers, never by peers. */
@@ -263,12 +263,12 @@ function comparableId(id: string): string {
   return id.toLowerCase().replace(/\.$/, '')
 }
 
-/** The authserv-id as the most forgiving reader might see it; undefined when no reader could be sure of one. */
-function leadingId(body: string): string | undefined {
+/** The authserv-id as the most forgiving reader might see it; null when no reader could be sure of one. */
+function leadingId(body: string): string | null {
   const reader = new Reader(body, 'tolerant')
   reader.skipFieldName()
   for (;;) {
-    if (!reader.skipGaps([])) return undefined
+    if (!reader.skipGaps([])) return null
     const code = reader.peek()
     if (code === DOUBLE_QUOTE) return reader.readQuotedString()
     if (code > SPACE) return reader.take(TOKEN_RUN) ?? ''
@@ -313,10 +313,10 @@ interface Draft {
 
 type ReadValue = Omit<AuthResults, 'authservId'> & { readonly authservId: string | null }
 
-/** Owns the place in the text. What can fail returns undefined and leaves `failure` set. */
+/** Owns the place in the text. What can fail returns null and leaves `failure` set. */
 class Reader {
   offset = 0
-  private failure: AuthResultsError | undefined
+  private failure: AuthResultsError | null = null
   private readonly text: string
   private readonly tolerant: boolean
   private readonly deviations: Deviation[] = []
@@ -340,42 +340,42 @@ class Reader {
     if (found) this.offset = found[0].length
   }
 
-  private readField(): ReadValue | undefined {
+  private readField(): ReadValue | null {
     this.skipFieldName()
     const comments: string[] = []
-    if (!this.skipGaps(comments)) return undefined
+    if (!this.skipGaps(comments)) return null
     const head = this.readHead(comments)
-    if (!head) return undefined
+    if (!head) return null
     const results: AuthResult[] = []
-    if (head.authservId === null && !this.readResult(results, [])) return undefined
-    let noneAt: number | undefined
+    if (head.authservId === null && !this.readResult(results, [])) return null
+    let noneAt: number | null = null
     while (this.peek() === SEMICOLON) {
       this.offset++
       const start = this.offset
       const inner: string[] = []
-      if (!this.skipGaps(inner)) return undefined
+      if (!this.skipGaps(inner)) return null
       const isNone = this.takeNone(inner)
-      if (isNone === undefined) return undefined
+      if (isNone === null) return null
       if (isNone) {
         noneAt = start
         comments.push(...inner)
         if (!this.atSegmentEnd() && !this.skipStray(this.offset)) return this.fail('separatorExpected')
       } else if (this.tolerant && this.atSegmentEnd()) this.forgive('emptyResult', start)
-      else if (!this.readResult(results, inner)) return undefined
-      if (noneAt !== undefined && (results.length > 0 || !this.atEnd()) && !this.forgive('strayText', noneAt)) {
+      else if (!this.readResult(results, inner)) return null
+      if (noneAt !== null && (results.length > 0 || !this.atEnd()) && !this.forgive('strayText', noneAt)) {
         return this.fail('noneAmongResults', noneAt)
       }
     }
-    if (results.length === 0 && noneAt === undefined && !this.forgive('resultsMissing', this.offset)) return this.fail('resultsExpected')
+    if (results.length === 0 && noneAt === null && !this.forgive('resultsMissing', this.offset)) return this.fail('resultsExpected')
     return { ...head, comment: joinComments(comments), results }
   }
 
   /** authserv-id and version, up to the first semicolon. */
-  private readHead(comments: string[]): { authservId: string | null; version: number | null } | undefined {
+  private readHead(comments: string[]): { authservId: string | null; version: number | null } | null {
     const start = this.offset
     const authservId = this.peek() === DOUBLE_QUOTE ? this.readQuotedString() : this.readRun(ID_RUN, TOKEN, 'authservIdExpected')
     const gapStart = this.offset
-    if (authservId === undefined || !this.skipGaps(comments)) return undefined
+    if (authservId === null || !this.skipGaps(comments)) return null
     if (this.peek() === EQUALS && this.forgive('authservIdMissing', start)) {
       this.offset = start
       return { authservId: null, version: null }
@@ -383,7 +383,7 @@ class Reader {
     let version: number | null = null
     if (this.offset > gapStart && isDigit(this.peek())) {
       const number = this.readVersion()
-      if (number === undefined || !this.skipGaps(comments)) return undefined
+      if (number === null || !this.skipGaps(comments)) return null
       version = number
     }
     if (!this.atSegmentEnd() && !this.skipStray(this.offset)) return this.fail('separatorExpected')
@@ -391,11 +391,11 @@ class Reader {
   }
 
   /** Whether `none` stands here, and is not a method of that name. */
-  private takeNone(comments: string[]): boolean | undefined {
+  private takeNone(comments: string[]): boolean | null {
     const start = this.offset
-    if (this.take(NONE) === undefined) return false
+    if (this.take(NONE) === null) return false
     const inner: string[] = []
-    if (!this.skipGaps(inner)) return undefined
+    if (!this.skipGaps(inner)) return null
     if (this.peek() === EQUALS || this.peek() === SLASH) {
       this.offset = start
       return false
@@ -405,11 +405,11 @@ class Reader {
   }
 
   /** One resinfo after its semicolon and gap. */
-  private readResult(results: AuthResult[], comments: string[]): true | undefined {
+  private readResult(results: AuthResult[], comments: string[]): true | null {
     this.recoverFrom = this.offset
     const draft = this.readMethod(comments)
     const complete = draft && this.readDetails(draft)
-    if (!complete && !this.recover()) return undefined
+    if (!complete && !this.recover()) return null
     if (draft) results.push(finishResult(draft))
     return true
   }
@@ -420,71 +420,70 @@ class Reader {
     return this.skipStray(this.recoverFrom) === true
   }
 
-  private readMethod(comments: string[]): Draft | undefined {
+  private readMethod(comments: string[]): Draft | null {
     const method = this.readKeyword()
-    if (method === undefined || !this.skipGaps(comments)) return undefined
+    if (method === null || !this.skipGaps(comments)) return null
     let methodVersion: number | null = null
     if (this.peek() === SLASH) {
       this.offset++
       const version = this.skipGaps(comments) && this.readVersion()
-      if (version === undefined || !this.skipGaps(comments)) return undefined
+      if (version === null || !this.skipGaps(comments)) return null
       methodVersion = version
     }
     const result = this.skip(EQUALS, 'equalsExpected') && this.skipGaps(comments) && this.readKeyword()
-    return result === undefined ? undefined : { method, methodVersion, result, comments, reason: null, properties: [] }
+    return result === null ? null : { method, methodVersion, result, comments, reason: null, properties: [] }
   }
 
   /** reasonspec and propspecs, up to a semicolon or the end. */
-  private readDetails(draft: Draft): true | undefined {
+  private readDetails(draft: Draft): true | null {
     for (;;) {
       const gapStart = this.offset
-      if (!this.skipGaps(draft.properties.at(-1)?.comments ?? draft.comments)) return undefined
+      if (!this.skipGaps(draft.properties.at(-1)?.comments ?? draft.comments)) return null
       if (this.atSegmentEnd()) return true
       // Only between propspecs no gap is needed, which shows after a quoted value.
       const adjacent = draft.properties.length > 0 && this.text.charCodeAt(gapStart - 1) === DOUBLE_QUOTE
       this.recoverFrom = this.offset
       if (this.offset === gapStart && !adjacent) return this.fail('separatorExpected')
-      if (!this.readDetail(draft, adjacent && this.offset === gapStart)) return undefined
+      if (!this.readDetail(draft)) return null
     }
   }
 
-  private readDetail(draft: Draft, adjacent: boolean): true | undefined {
+  private readDetail(draft: Draft): true | null {
     const start = this.offset
-    if (this.tolerant && this.take(BARE_PROPERTY) !== undefined) {
+    if (this.tolerant && this.take(BARE_PROPERTY) !== null) {
       if (this.peek() !== DOUBLE_QUOTE) this.take(VALUE_RUN)
-      else if (this.readQuotedString() === undefined) return undefined
+      else if (this.readQuotedString() === null) return null
       return this.forgive('bareProperty', start)
     }
     const name = this.readKeyword()
     const comments: string[] = []
-    if (name === undefined || !this.skipGaps(comments)) return undefined
-    if (this.peek() === EQUALS && name === 'reason' && !adjacent) return this.readReason(draft, start, comments)
-    if (!this.skip(DOT, 'dotExpected') || !this.skipGaps(comments)) return undefined
+    if (name === null || !this.skipGaps(comments)) return null
+    if (this.peek() === EQUALS && name === 'reason') return this.readReason(draft, start, comments)
+    if (!this.skip(DOT, 'dotExpected') || !this.skipGaps(comments)) return null
     const property = this.readKeyword()
-    if (property === undefined || !this.skipGaps(comments) || !this.skip(EQUALS, 'equalsExpected') || !this.skipGaps(comments))
-      return undefined
+    if (property === null || !this.skipGaps(comments) || !this.skip(EQUALS, 'equalsExpected') || !this.skipGaps(comments)) return null
     const value = this.readPropertyValue()
-    if (value === undefined) return undefined
+    if (value === null) return null
     draft.properties.push({ ptype: name, property, value, comments })
     return true
   }
 
-  private readReason(draft: Draft, start: number, comments: string[]): true | undefined {
+  private readReason(draft: Draft, start: number, comments: string[]): true | null {
     if ((draft.reason !== null || draft.properties.length > 0) && !this.forgive('lateReason', start)) return this.fail('dotExpected')
     this.offset++
-    if (!this.skipGaps(comments)) return undefined
+    if (!this.skipGaps(comments)) return null
     const reason = this.peek() === DOUBLE_QUOTE ? this.readQuotedString() : this.readRun(VALUE_RUN, TOKEN, 'valueExpected')
-    if (reason === undefined) return undefined
+    if (reason === null) return null
     draft.reason = reason
     draft.comments.push(...comments)
     return true
   }
 
-  private readPropertyValue(): string | undefined {
+  private readPropertyValue(): string | null {
     if (this.peek() !== DOUBLE_QUOTE) return this.readRun(VALUE_RUN, INTERNATIONAL_VALUE, 'valueExpected')
     const start = this.offset
     const quoted = this.readQuotedString()
-    if (quoted === undefined || this.peek() !== AT) return quoted
+    if (quoted === null || this.peek() !== AT) return quoted
     this.take(AT_DOMAIN)
     const address = this.text.slice(start, this.offset)
     if (INTERNATIONAL_VALUE.test(address) || this.forgive('unquotedValue', start)) return address
@@ -492,46 +491,46 @@ class Reader {
   }
 
   /** What stands here without quotes, which `shape` must allow. */
-  private readRun(run: RegExp, shape: RegExp, missing: 'valueExpected' | 'authservIdExpected'): string | undefined {
+  private readRun(run: RegExp, shape: RegExp, missing: 'valueExpected' | 'authservIdExpected'): string | null {
     const start = this.offset
     const found = this.take(run)
-    if (found === undefined) return missing === 'valueExpected' && this.forgive('emptyValue', start) ? '' : this.fail(missing)
+    if (found === null) return missing === 'valueExpected' && this.forgive('emptyValue', start) ? '' : this.fail(missing)
     if (shape.test(found) || this.forgive('unquotedValue', start)) return found
     return this.fail('valueNeedsQuotes', start)
   }
 
-  private readKeyword(): string | undefined {
+  private readKeyword(): string | null {
     const start = this.offset
     const keyword = this.take(KEYWORD)
-    if (keyword === undefined) return this.fail('keywordExpected')
+    if (keyword === null) return this.fail('keywordExpected')
     return keyword.length > MAX_KEYWORD_LENGTH ? this.fail('keywordTooLong', start) : keyword.toLowerCase()
   }
 
-  private readVersion(): number | undefined {
+  private readVersion(): number | null {
     const start = this.offset
     const digits = this.take(DIGITS)
-    if (digits === undefined) return this.fail('versionExpected')
+    if (digits === null) return this.fail('versionExpected')
     const version = Number(digits)
     return version > MAX_VERSION ? this.fail('versionTooLarge', start) : version
   }
 
   /** CFWS: folding white space, and comments, whose text is collected. */
-  skipGaps(comments: string[]): true | undefined {
+  skipGaps(comments: string[]): true | null {
     for (;;) {
       const code = this.peek()
       if (code === SPACE || code === TAB) this.offset++
       else if (code === CARRIAGE_RETURN || code === LINE_FEED) {
-        if (!this.skipLineEnd()) return undefined
+        if (!this.skipLineEnd()) return null
       } else if (code === OPENING) {
         const comment = this.readComment()
-        if (comment === undefined) return undefined
+        if (comment === null) return null
         comments.push(comment)
       } else return true
     }
   }
 
   /** CRLF, or LF alone as milters and files have it, before white space or at the very end. */
-  private skipLineEnd(): true | undefined {
+  private skipLineEnd(): true | null {
     const start = this.offset
     if (this.peek() === CARRIAGE_RETURN) this.offset++
     if (this.peek() !== LINE_FEED) return this.fail('lineEnd', start)
@@ -540,7 +539,7 @@ class Reader {
   }
 
   /** The text between the outermost parentheses, unfolded, quoted pairs resolved, inner parentheses kept. */
-  private readComment(): string | undefined {
+  private readComment(): string | null {
     const start = this.offset
     let depth = 0
     let content = ''
@@ -550,7 +549,7 @@ class Reader {
       if (code === BACKSLASH || code === CARRIAGE_RETURN || code === LINE_FEED) {
         content += this.text.slice(from, this.offset)
         const pair = code === BACKSLASH ? this.readQuotedPair() : this.skipLineEnd() && ''
-        if (pair === undefined) return undefined
+        if (pair === null) return null
         content += pair
         from = this.offset
         continue
@@ -563,7 +562,7 @@ class Reader {
     return this.fail('unterminatedComment', start)
   }
 
-  readQuotedString(): string | undefined {
+  readQuotedString(): string | null {
     const start = this.offset++
     let content = ''
     let from = this.offset
@@ -572,7 +571,7 @@ class Reader {
       if (code === BACKSLASH || code === CARRIAGE_RETURN || code === LINE_FEED) {
         content += this.text.slice(from, this.offset)
         const pair = code === BACKSLASH ? this.readQuotedPair() : this.skipLineEnd() && ''
-        if (pair === undefined) return undefined
+        if (pair === null) return null
         content += pair
         from = this.offset
         continue
@@ -584,44 +583,44 @@ class Reader {
     return this.fail('unterminatedString', start)
   }
 
-  private readQuotedPair(): string | undefined {
+  private readQuotedPair(): string | null {
     this.offset++
     if (!isTextCode(this.peek())) return this.fail('character')
     return this.text.charAt(this.offset++)
   }
 
   /** Everything to the next semicolon outside comments and strings, for a tolerant reader. */
-  private skipStray(from: number): true | undefined {
-    if (!this.tolerant) return undefined
+  private skipStray(from: number): true | null {
+    if (!this.tolerant) return null
     this.offset = from
     while (!this.atSegmentEnd()) {
       const code = this.peek()
       const skipped =
         code === OPENING ? this.readComment() : code === DOUBLE_QUOTE ? this.readQuotedString() : this.skipStrayCharacter(code)
-      if (skipped === undefined && this.failure?.reason === 'lineEnd') return undefined
+      if (skipped === null && this.failure?.reason === 'lineEnd') return null
       // An unterminated comment or string swallows the rest.
-      if (skipped === undefined) this.offset = this.text.length
+      if (skipped === null) this.offset = this.text.length
     }
-    this.failure = undefined
+    this.failure = null
     return this.forgive('strayText', from)
   }
 
-  private skipStrayCharacter(code: number): string | undefined {
+  private skipStrayCharacter(code: number): string | null {
     if (code === CARRIAGE_RETURN || code === LINE_FEED) return this.skipLineEnd() && ''
     this.offset++
     return ''
   }
 
-  private skip(code: number, missing: AuthResultsErrorReason): true | undefined {
+  private skip(code: number, missing: AuthResultsErrorReason): true | null {
     if (this.peek() !== code) return this.fail(missing)
     this.offset++
     return true
   }
 
-  take(run: RegExp): string | undefined {
+  take(run: RegExp): string | null {
     run.lastIndex = this.offset
-    const found = run.exec(this.text)?.[0]
-    if (found !== undefined) this.offset += found.length
+    const found = run.exec(this.text)?.[0] ?? null
+    if (found !== null) this.offset += found.length
     return found
   }
 
@@ -637,14 +636,14 @@ class Reader {
     return this.atEnd() || this.peek() === SEMICOLON
   }
 
-  private fail(reason: AuthResultsErrorReason, offset = this.offset): undefined {
+  private fail(reason: AuthResultsErrorReason, offset = this.offset): null {
     this.failure ??= { kind: 'error', offset, reason }
-    return undefined
+    return null
   }
 
   /** True when this reader lets it pass, which it notes. */
-  private forgive(kind: Deviation['kind'], start: number): true | undefined {
-    if (!this.tolerant) return undefined
+  private forgive(kind: Deviation['kind'], start: number): true | null {
+    if (!this.tolerant) return null
     this.deviations.push({ kind, offset: start, text: this.text.slice(start, Math.min(this.offset, start + 100)) })
     return true
   }

@@ -105,17 +105,11 @@ function writeReply(reply: MilterReply, writer: MilterDataWriter): void {
   }
 }
 
-/**
- * Sendmail prints the text as a format, and Postfix undoubles it likewise: a percent sign is doubled. Postfix reads any digit
- * behind the code as an enhanced code and refuses another class, so text that begins with a digit gets one ahead of it.
- */
+/** Sendmail prints the text as a format, and Postfix undoubles it likewise: a percent sign is doubled. */
 function replyCodeText(text: string): string {
-  const { code, enhanced, lines } = requireRefusal(text)
-  let rendered = text.endsWith('\r\n') ? text.slice(0, -2) : text
-  if (enhanced === null && /^[0-9]/.test(lines[0] ?? '')) {
-    const generic = `${String(code).charAt(0)}.0.0`
-    rendered = lines.map((line, index) => `${String(code)}${index === lines.length - 1 ? ' ' : '-'}${generic} ${line}`).join('\r\n')
-  }
+  const { code, lines } = requireRefusal(text)
+  const last = lines.length - 1
+  const rendered = lines.map((line, index) => `${String(code)}${index === last ? ' ' : '-'}${line}`).join('\r\n')
   return rendered.replaceAll('%', '%%')
 }
 

@@ -18,19 +18,35 @@ export type Refusal =
  */
 export function readRefusal(text: string): Refusal {
   const parsed = parseReply(text, { atEnd: true })
-  if (parsed.kind !== 'reply' || parsed.length !== text.length || BARE_LINE_END.test(text)) return { kind: 'problem', problem: 'format' }
+  if (parsed.kind !== 'reply' || parsed.length !== text.length) return { kind: 'problem', problem: 'format' }
   const { reply } = parsed
-  if (reply.code < 400 || !reply.lines.every(isPrintable)) return { kind: 'problem', problem: 'format' }
+  if (reply.code < 400 || !rawLines(text).every((line) => REPLY_LINE.test(line))) return { kind: 'problem', problem: 'format' }
   const agree = reply.enhanced === null || reply.enhanced.startsWith(String(reply.code).charAt(0))
   return agree ? { kind: 'refusal', reply } : { kind: 'problem', problem: 'class' }
 }
 
-const BARE_LINE_END = /\r(?!\n)|(?<!\r)\n/
+const REPLY_LINE = /^[0-9]{3}[ -][\x20-\x7e]*$/
 
-export function requireRefusal(text: string): ReceivedReply {
+function rawLines(text: string): string[] {
+  return (text.endsWith('\r\n') ? text.slice(0, -2) : text).split('\r\n')
+}
+
+export interface RefusalLines {
+  readonly code: number
+  /** What stands behind the code: the enhanced code, if there is one, and text. */
+  readonly lines: readonly string[]
+}
+
+/**
+ * As `readRefusal`, for sending. Rendering lets no class differ, so an enhanced code of another class is text that looks
+ * like one. MTAs take it for one, and Postfix so takes any digit: such text gets a code of the right class ahead of it.
+ */
+export function requireRefusal(text: string): RefusalLines {
   const read = readRefusal(text)
-  if (read.kind === 'problem') throw new RangeError(`not an SMTP reply that refuses (${read.problem}): ${JSON.stringify(text)}`)
-  return read.reply
+  if (read.kind === 'problem' && read.problem === 'format') throw new RangeError(`not an SMTP reply that refuses: ${JSON.stringify(text)}`)
+  const lines = rawLines(text).map((line) => line.slice(4))
+  const isMisread = read.kind === 'problem' || (read.reply.enhanced === null && /^[0-9]/.test(lines[0] ?? ''))
+  return { code: Number(text.slice(0, 3)), lines: isMisread ? lines.map((line) => `${text.charAt(0)}.0.0 ${line}`) : lines }
 }
 
 export function requirePrintable(text: string, what: string): void {

@@ -120,19 +120,23 @@ export class PolicyBlockReader {
 
   /** A whole line without its end; undefined where there is none yet, or no more. */
   #line(bytes: Buffer, start: number, end: number, isWhole: boolean): string | undefined {
-    const octets = this.#partialOctets + end - start
-    this.#requestOctets += end - start + (isWhole ? 1 : 0)
     // One more than the limit may be a CR.
-    if (octets > this.#maxLineOctets + 1) this.#fail('lineTooLong')
+    const lineRoom = this.#maxLineOctets + 1 - this.#partialOctets
+    const requestRoom = this.#maxRequestOctets - this.#requestOctets
+    const octets = end - start
+    this.#requestOctets += octets + (isWhole ? 1 : 0)
+    // Of two limits the one that is crossed first counts, however the stream comes in pieces.
+    if (octets > lineRoom && lineRoom <= requestRoom) this.#fail('lineTooLong')
     else if (this.#requestOctets > this.#maxRequestOctets) this.#fail('requestTooLong')
     else if (!isWhole || this.#partialOctets > 0) this.#keep(bytes, start, end)
     if (!isWhole || this.#fault !== null) return undefined
-    const line = this.#partial?.toString('latin1', 0, octets) ?? bytes.toString('latin1', start, end)
+    const line = this.#partial?.toString('latin1', 0, this.#partialOctets) ?? bytes.toString('latin1', start, end)
     this.#partial = null
     this.#partialOctets = 0
     const text = line.endsWith('\r') ? line.slice(0, -1) : line
-    if (text.length > this.#maxLineOctets) this.#fail('lineTooLong')
-    return text
+    if (text.length <= this.#maxLineOctets) return text
+    this.#fail('lineTooLong')
+    return undefined
   }
 
   #keep(bytes: Buffer, start: number, end: number): void {
@@ -267,8 +271,8 @@ function actionText(action: PolicyAction): string {
       requireHeaderName(action.name)
       return `PREPEND ${action.name}: ${unfoldedHeaderValue(action.value)}`
     case 'reply': {
-      const { code, enhanced, lines } = requireRefusal(action.text)
-      return [String(code), enhanced, ...lines].filter((part) => part !== null && part !== '').join(' ')
+      const { code, lines } = requireRefusal(action.text)
+      return `${String(code)} ${joinLines(lines)}`
     }
     case 'reject':
     case 'defer':
@@ -283,6 +287,16 @@ function actionText(action: PolicyAction): string {
     default:
       return assertNever(action)
   }
+}
+
+/** The enhanced code stands on every line of a reply, and is said once. */
+function joinLines(lines: readonly string[]): string {
+  const enhanced = /^[45]\.[0-9]{1,3}\.[0-9]{1,3}(?= |$)/.exec(lines[0] ?? '')?.[0]
+  const texts = lines.map((line, index) => {
+    if (index === 0 || enhanced === undefined) return line
+    return line === enhanced ? '' : line.startsWith(`${enhanced} `) ? line.slice(enhanced.length + 1) : line
+  })
+  return texts.filter((text) => text !== '').join(' ')
 }
 
 const ACTION_WORDS: Readonly<Record<PolicyTextAction, string>> = {

@@ -166,6 +166,7 @@ describe('unmapAddress', () => {
     ['::1:ffff:c633:6407', '::1:ffff:c633:6407'],
     ['8000::ffff:c633:6407', '8000::ffff:c633:6407'],
     ['::fffe:198.51.100.7', '::fffe:c633:6407'],
+    ['::ff:198.51.100.7', '::ff:c633:6407'],
     ['64:ff9b::198.51.100.7', '64:ff9b::c633:6407'],
   ])('%s is %s', (text, expected) => {
     expect(formatAddress(unmapAddress(ip(text)))).toBe(expected)

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { name } from '../../src/core/domain-name.ts'
+import { providerOfDefaultName } from '../../src/identity/ptr-quality.ts'
 import { identifyProvider, matchesPtrPattern } from '../../src/remedy/identify-provider.ts'
 import { parseProviders } from '../../src/remedy/providers.ts'
 import { ip, iprevFacts, reverseZoneFacts } from './facts.ts'
@@ -30,6 +31,12 @@ describe('identifyProvider', () => {
     ['aws', '198.51.100.7', 'ec2-198-51-100-7.compute-1.amazonaws.com'],
     ['aws', '198.51.100.7', 'EC2-198-51-100-7.EU-West-1.compute.amazonaws.com'],
     ['gcp', '198.51.100.7', '7.100.51.198.bc.googleusercontent.com'],
+    ['azure', '198.51.100.7', 'mail7.westeurope.cloudapp.azure.com'],
+    ['hetzner', '198.51.100.7', 'static.198-51-100-7.clients.your-server.de'],
+    ['linode', '2001:db8::7', '2001-db8--7.ip.linodeusercontent.com'],
+    ['ovh', '198.51.100.7', '7.ip-198-51-100.eu'],
+    ['ovh', '198.51.100.7', 'ks3012345.kimsufi.com'],
+    ['scaleway', '198.51.100.7', '68f02c80-3bed-4e10-a747-4ff774ae905a.pub.instances.scw.cloud'],
     ['hetzner', '198.51.100.7', 'static.7.100.51.198.clients.your-server.de'],
     ['ovh', '198.51.100.7', 'vps-1a2b3c4d.vps.ovh.net'],
     ['ovh', '198.51.100.7', 'ns3012345.ip-198-51-100.eu'],
@@ -40,13 +47,14 @@ describe('identifyProvider', () => {
     ['upcloud', '198.51.100.7', '198-51-100-7.de-fra1.upcloud.host'],
     ['ionos', '198.51.100.7', 's123456789.onlinehome-server.info'],
     ['contabo', '198.51.100.7', 'vmi1234567.contaboserver.net'],
-    ['netcup', '2001:db8::7', 'v2202501191704311155.ultrasrv.de'],
+    ['netcup', '2001:db8::7', 'v2202501191704311155.powersrv.de'],
   ])('%s by the shape of its PTR name (%s, %s)', (id, address, ptrName) => {
     expect(identify(address, ['mail.example.com', ptrName])).toMatchObject({
       provider: { id },
       recognisedBy: 'ptrName',
       evidence: name(ptrName),
     })
+    expect(providerOfDefaultName(ptrName, address)).toBe(id)
   })
 
   it.each([
@@ -104,7 +112,7 @@ describe('identifyProvider', () => {
 
 describe('matchesPtrPattern', () => {
   it('the bytes of an IPv4 address never match for IPv6', () => {
-    expect(matchesPtrPattern('{a}.{b}.{c}.{d}.vultr.com', name('198.51.100.7.vultr.com'), ip('2001:db8::7'))).toBe(false)
+    expect(matchesPtrPattern('{a}.{b}.{c}.{d}.vultr.com', name('32.1.13.184.vultr.com'), ip('2001:db8::7'))).toBe(false)
     expect(matchesPtrPattern('{a}.{b}.{c}.{d}.vultr.com', name('198.51.100.7.vultr.com'), ip('::ffff:198.51.100.7'))).toBe(true)
   })
 

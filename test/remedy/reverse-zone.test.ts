@@ -142,6 +142,15 @@ describe('findReverseZone', () => {
       })
     })
 
+    it('a target that is a zone of its own does not make the alias one', async () => {
+      const facts = await find({
+        zones: { '100.51.198.in-addr.arpa': [], 'ptr7.customer.example': [] },
+        aliases: { [LEAF4]: 'ptr7.customer.example' },
+      })
+      expect(facts.reverse).toMatchObject({ zone: { name: '100.51.198.in-addr.arpa' } })
+      expect(facts.delegated).toMatchObject({ search: { zone: { name: 'ptr7.customer.example' } } })
+    })
+
     it('a loop has no target, but a reverse zone', async () => {
       const facts = await find({ zones: { '100.51.198.in-addr.arpa': [] }, aliases: { [LEAF4]: 'x.example', 'x.example': LEAF4 } })
       expect(facts.delegated).toBeNull()

@@ -1,5 +1,5 @@
 /** Check reports as the engine hands them over, for every situation that a rendering must show. */
-import { formatAddress, parseAddress, reverseName, type IpAddress } from '../../src/core/address.ts'
+import { parseAddress, reverseName, type IpAddress } from '../../src/core/address.ts'
 import { name, nameFromLabels, type DomainName } from '../../src/core/domain-name.ts'
 import { finding, type Finding } from '../../src/findings/catalogue.ts'
 import type { HeloFacts } from '../../src/identity/facts.ts'
@@ -59,7 +59,7 @@ const ACCEPT: Decision = {
 const NO_PTR: Decision = {
   kind: 'decision',
   action: 'reject',
-  reply: { code: 550, enhanced: '5.7.25', lines: ['Reverse DNS validation failed: [198.51.100.30] has no PTR record'] },
+  reply: { code: 550, enhanced: '5.7.25', lines: ['Reverse DNS validation failed'] },
   stage: 'rcpt',
   rule: 'permerror',
   finding: 'PTR_MISSING',
@@ -90,6 +90,8 @@ export function addressReport(iprev: IprevFacts, findings: readonly Finding[], r
     decision: ACCEPT,
     confirmedName: confirmedName(iprev, undefined),
     remedy: [],
+    cautions: [],
+    providerMessage: null,
     reverseZone: null,
     ...rest,
   }
@@ -134,8 +136,15 @@ function confirmed(address: string): AddressReport {
 function noPtr(address: string): AddressReport {
   const iprev = iprevFacts(address, { result: 'permerror', reason: 'noReverseName' })
   return addressReport(iprev, [finding('PTR_MISSING', { ip: address, reverseName: iprev.reverseName, cause: 'noReverseName' })], {
-    decision: NO_PTR,
-    reverseZone: { zone: name('100.51.198.in-addr.arpa'), nameservers: [name('ns1.hoster.example')], provider: 'Hoster' },
+    decision: {
+      ...NO_PTR,
+      reply: { code: 550, enhanced: '5.7.25', lines: [`Reverse DNS validation failed: [${address}] has no PTR record`] },
+    },
+    reverseZone: {
+      zone: name(iprev.address.family === 4 ? '100.51.198.in-addr.arpa' : '8.b.d.0.1.0.0.2.ip6.arpa'),
+      nameservers: [name('ns1.hoster.example')],
+      provider: 'Hoster',
+    },
     remedy: [
       {
         kind: 'reverse',
@@ -146,6 +155,14 @@ function noPtr(address: string): AddressReport {
       },
       VERIFY,
     ],
+    cautions: [
+      'Do not look for the PTR at the registrar or in the DNS zone of your domain: a PTR made there has no effect.',
+      'Do not add a second PTR record beside the first: one address, one PTR.',
+    ],
+    providerMessage: {
+      subject: `PTR record for ${address}`,
+      body: `Hello,\n\nplease set the PTR record (reverse DNS) of our address\n\n  ${address}\n\nto\n\n  mail.example.com\n\nThank you.\n`,
+    },
   })
 }
 
@@ -289,6 +306,8 @@ function hostile(): AddressReport {
       helo: { kind: 'helo', claimedName: HOSTILE_TEXT, form: { kind: 'invalid', problem: 'character' }, resolution: { kind: 'notAsked' } },
       decision: { ...MISMATCH, reply: { code: 550, enhanced: '5.7.1', lines: [`<${HOSTILE_TEXT}>: rejected`] }, rule: 'heloSyntax' },
       remedy: [{ kind: 'helo', who: HOSTILE_TEXT, step: HOSTILE_TEXT, record: HOSTILE_NAME, command: `echo '${HOSTILE_TEXT}'` }],
+      cautions: [HOSTILE_TEXT, HOSTILE_TEXT],
+      providerMessage: { subject: HOSTILE_TEXT, body: `Hello,\n\n${HOSTILE_TEXT}\n` },
       reverseZone: { zone: HOSTILE_NAME, nameservers: [HOSTILE_NAME], provider: HOSTILE_TEXT },
     },
   )
@@ -373,6 +392,8 @@ export const REPORTS = {
 
 export type ReportName = keyof typeof REPORTS
 
-export function formattedAddresses(report: CheckReport): string[] {
-  return report.addresses.map(({ address }) => formatAddress(address))
+export function firstAddress(report: ReportName): AddressReport {
+  const [address] = REPORTS[report].addresses
+  if (!address) throw new TypeError(`${report} has no address`)
+  return address
 }

@@ -33,6 +33,7 @@ export const EXAMPLES: { readonly [C in FindingCode]: FindingArguments[C] } = {
   IPREV_QUERY_CAP: { ip, maxQueries: 40 },
   IPREV_ABORTED: { ip },
   HELO_SYNTAX: { claimedName: 'mail_1..example', problem: 'emptyLabel' },
+  HELO_UNDERSCORE: { claimedName: 'my_server.example.com' },
   HELO_BARE_ADDRESS: { claimedName: ip },
   HELO_LITERAL: { claimedName: `[${ip}]` },
   HELO_LITERAL_MISMATCH: { claimedName: '[10.0.0.5]', ip },

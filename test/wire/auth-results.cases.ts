@@ -547,6 +547,18 @@ export const BROKEN_CASES: readonly BrokenCase[] = [
     tolerated: { formatted: 'example.org; spf=pass', deviations: ['strayText'] },
   },
   {
+    name: 'a reason right after a quoted value',
+    text: 'example.org; dkim=fail header.b="a/b"reason=x',
+    error: { offset: 43, reason: 'dotExpected' },
+    tolerated: { formatted: 'example.org; dkim=fail reason=x header.b="a/b"', deviations: ['lateReason'] },
+  },
+  {
+    name: 'no gap between a result and what comes after it',
+    text: 'example.org; dkim=fail"x"',
+    error: { offset: 22, reason: 'separatorExpected' },
+    tolerated: { formatted: 'example.org; dkim=fail', deviations: ['strayText'] },
+  },
+  {
     name: 'two reasons',
     text: 'example.org; spf=fail reason=a reason=b',
     error: { offset: 37, reason: 'dotExpected' },

@@ -79,6 +79,14 @@ describe('formatAuthResults', () => {
     expect(formatAuthResults(none(longest + 1), { fold: true })).toBe(`${'x'.repeat(longest + 1)};\r\n none`)
   })
 
+  it('leaves no folded line of white space only, however many spaces a comment has', () => {
+    const spaces = ' '.repeat(120)
+    const value: AuthResults = { authservId: 'x', version: null, comment: null, results: [{ ...RESULT, comment: `${spaces}a${spaces}b` }] }
+    const folded = formatAuthResults(value, { fold: true })
+    for (const line of folded.split('\r\n')) expect(line).toMatch(/^ ?[^ ]/)
+    expect(parseAuthResults(folded)).toEqual({ kind: 'authResults', value })
+  })
+
   it('cuts a value that no line could hold', () => {
     const written = formatAuthResults(withReason('"'.repeat(5000)))
     expect(written.length).toBeLessThan(900)

@@ -7,7 +7,7 @@ import { parseAddress } from '../../core/address.ts'
 import { specialRange } from '../../core/network.ts'
 import { checkTarget, type CheckSettings } from '../../engine/check.ts'
 import { startLab, type Lab } from '../../lab/start-lab.ts'
-import { RFC7372 } from '../../personas/rfc7372.ts'
+import { rfc7372 } from '../../personas/rfc7372.ts'
 import { parseProviders } from '../../remedy/providers.ts'
 import { renderCheckText } from '../../render/report-text.ts'
 import { packagePath, readPackageFile } from '../package-root.ts'
@@ -89,7 +89,7 @@ async function openLab({ zone, listen, portBase }: LabCommandOptions): Promise<L
 
 async function showSamples(lab: Lab, options: LabCommandOptions, { terminal, signal }: CommandContext): Promise<void> {
   const providers = parseProviders(readPackageFile('config/providers.yaml'), 'config/providers.yaml')
-  const settings: CheckSettings = { resolver: lab.resolver, persona: RFC7372, providers, authservId: 'mx.lab.test', failOn: 'error' }
+  const settings: CheckSettings = { resolver: lab.resolver, persona: rfc7372, providers, authservId: 'mx.lab.test', failOn: 'error' }
   const style = { color: useColor(options.color, terminal), columns: columnsOf(terminal), verbose: false }
   for (const { title, ip, helo } of SAMPLES) {
     const address = parseAddress(ip)

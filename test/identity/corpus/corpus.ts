@@ -1,17 +1,18 @@
 /**
  * The labelled corpus of PTR names: its reader, its split and its scores. See README.md beside it.
  */
-import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { getDomain } from 'tldts'
 import { assessPtrName, type PtrAssessment } from '../../../src/identity/ptr-quality.ts'
 
-export type Part = 'tuning' | 'held-out'
+export const parts = ['tuning', 'held-out'] as const
+export type Part = (typeof parts)[number]
 
 export interface CorpusRow {
   readonly label: 'generic' | 'mail'
   readonly name: string
   readonly address: string
-  /** Rows of one shape or one organisation; a group is never on both sides of the split. */
+  /** Rows of one shape or one organisation: a group is never on both sides of the split. */
   readonly group: string
   readonly source: string
 }
@@ -28,9 +29,10 @@ export function readCorpus(part: Part): CorpusRow[] {
   })
 }
 
-/** A third of the groups, by the hash of their name. */
-export function partOfGroup(group: string): Part {
-  return Number.parseInt(createHash('sha256').update(group).digest('hex').slice(0, 8), 16) % 3 === 0 ? 'held-out' : 'tuning'
+/** The registered domain that the name is in; undefined for the documentation domains, which any row may use. */
+export function organisationOfRow({ name }: CorpusRow): string | undefined {
+  const domain = getDomain(name.toLowerCase()) ?? undefined
+  return domain !== undefined && /^example\.[a-z]+(\.[a-z]+)?$|\.example$/.test(domain) ? undefined : domain
 }
 
 export interface CorpusScore {
