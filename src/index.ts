@@ -6,7 +6,14 @@ export type { DnsServer } from './dns/client.ts'
 export { createResolver, type ResolverHandle, type ResolverSettings } from './dns/create-resolver.ts'
 export type { Alias, DnsFailure, DnsOutcome, Question, ResolveOptions, Resolver } from './dns/resolver.ts'
 export { judgeClient, judgeFacts, type ClientFacts, type ClientJudgement, type JudgeSettings } from './engine/judge.ts'
-export { CATALOGUE, type CatalogueEntry, type Finding, type FindingArguments, type FindingCode, type FindingLevel } from './findings/catalogue.ts'
+export {
+  CATALOGUE,
+  type CatalogueEntry,
+  type Finding,
+  type FindingArguments,
+  type FindingCode,
+  type FindingLevel,
+} from './findings/catalogue.ts'
 export type { HeloFacts } from './identity/facts.ts'
 export { assessPtrName } from './identity/ptr-quality.ts'
 export { confirmedName, type IprevFacts, type IprevReason, type IprevResult, type IprevSettings, type PtrName } from './iprev/facts.ts'

@@ -13,6 +13,7 @@ export function readPackageFile(relative: string): string {
 
 export function packageVersion(): string {
   const manifest: unknown = JSON.parse(readPackageFile('package.json'))
-  if (typeof manifest === 'object' && manifest !== null && 'version' in manifest && typeof manifest.version === 'string') return manifest.version
+  if (typeof manifest === 'object' && manifest !== null && 'version' in manifest && typeof manifest.version === 'string')
+    return manifest.version
   throw new TypeError('package.json holds no version')
 }

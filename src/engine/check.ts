@@ -42,7 +42,12 @@ export interface CheckSettings extends JudgeSettings {
 /** A name with more is no mail host; what is left out is said in a finding. */
 export const MAX_CHECKED_ADDRESSES = 64
 
-export async function checkTarget(target: Target, claimedName: string | null, settings: CheckSettings, signal?: AbortSignal): Promise<CheckReport> {
+export async function checkTarget(
+  target: Target,
+  claimedName: string | null,
+  settings: CheckSettings,
+  signal?: AbortSignal,
+): Promise<CheckReport> {
   const subject = target.kind === 'address' ? addressSubject(target.address) : await nameSubject(target.name, settings, signal)
   const kept = subject.addresses.slice(0, MAX_CHECKED_ADDRESSES)
   const policy = receiverPolicy(settings.persona)
@@ -93,7 +98,12 @@ function distinctAddresses(addresses: readonly IpAddress[]): readonly IpAddress[
 }
 
 /** Of a domain: that its website's address is not checked. Of a host: that it is the website, and no mail comes from there. */
-async function websiteOfName(name: DomainName, route: MailRoute, { resolver }: CheckSettings, signal?: AbortSignal): Promise<readonly Finding[]> {
+async function websiteOfName(
+  name: DomainName,
+  route: MailRoute,
+  { resolver }: CheckSettings,
+  signal?: AbortSignal,
+): Promise<readonly Finding[]> {
   if (route.kind === 'mx') return websiteFinding({ domain: name, route, checked: null, level: 'info' }, resolver, { signal })
   const organisation = organisationalDomain(name)
   if (route.kind !== 'implicit' || organisation === undefined || organisation === name.toLowerCase()) return []
@@ -101,7 +111,11 @@ async function websiteOfName(name: DomainName, route: MailRoute, { resolver }: C
   return websiteFinding({ domain: nameInCode(organisation), route: null, checked }, resolver, { signal })
 }
 
-async function websiteOfAddress(addresses: readonly AddressReport[], { resolver }: CheckSettings, signal?: AbortSignal): Promise<readonly Finding[]> {
+async function websiteOfAddress(
+  addresses: readonly AddressReport[],
+  { resolver }: CheckSettings,
+  signal?: AbortSignal,
+): Promise<readonly Finding[]> {
   const [report] = addresses
   const ptrName = report && (report.confirmedName ?? report.iprev.names[0]?.name)
   const organisation = ptrName && organisationalDomain(ptrName)
@@ -116,8 +130,7 @@ async function checkAddress(
   signal: AbortSignal | undefined,
 ): Promise<AddressReport> {
   const judged = await judgeClient(address, claimedName, settings, signal)
-  const range = specialRange(address)
-  const findings = range === undefined ? judged.findings : [...judged.findings, finding('ADDRESS_SPECIAL', { ip: formatAddress(address), range })]
+  const findings = [...judged.findings, ...specialAddress(address)]
   const decision = decide(
     { address, iprev: judged.iprev, findings, authenticated: false, recipient: null, resolverIll: false, internalError: false },
     settings.policy,
@@ -126,10 +139,22 @@ async function checkAddress(
   return { address, ...judged, findings, generic: genericOf(judged), decision, ...mending }
 }
 
+/** Documentation and benchmark addresses are no mistake: they stand for public ones in manuals, labs and tests. */
+function specialAddress(address: IpAddress): readonly Finding[] {
+  const range = specialRange(address)
+  if (range === undefined || range === 'documentation' || range === 'benchmark') return []
+  return [finding('ADDRESS_SPECIAL', { ip: formatAddress(address), range })]
+}
+
 type Mending = Pick<AddressReport, 'remedy' | 'cautions' | 'providerMessage' | 'reverseZone'>
 
 /** Whose the reverse zone is costs questions, so it is asked only where something has to change there. */
-async function mend(address: IpAddress, judged: ClientJudgement, { providers, resolver }: CheckSettings, signal?: AbortSignal): Promise<Mending> {
+async function mend(
+  address: IpAddress,
+  judged: ClientJudgement,
+  { providers, resolver }: CheckSettings,
+  signal?: AbortSignal,
+): Promise<Mending> {
   const { iprev, helo, findings } = judged
   const isUneasy = findings.some(({ level }) => level === 'warning' || level === 'error')
   const reverseZone = isUneasy ? await findReverseZone(address, { resolver, signal }) : null

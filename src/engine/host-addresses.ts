@@ -18,10 +18,7 @@ export interface HostAddresses {
 }
 
 export async function resolveAddresses(name: DomainName, resolver: Resolver, options: ResolveOptions): Promise<HostAddresses> {
-  const [v4, v6] = await Promise.all([
-    resolver.resolve({ name, type: 'A' }, options),
-    resolver.resolve({ name, type: 'AAAA' }, options),
-  ])
+  const [v4, v6] = await Promise.all([resolver.resolve({ name, type: 'A' }, options), resolver.resolve({ name, type: 'AAAA' }, options)])
   const outcomes = [
     { type: 'A', outcome: v4 },
     { type: 'AAAA', outcome: v6 },

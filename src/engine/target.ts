@@ -19,7 +19,8 @@ export function parseTarget(text: string): ParsedTarget {
   if (reason !== undefined) return { kind: 'error', reason }
   const parsed = parseNameStrictly(/[^\x20-\x7e]/.test(text) ? domainToASCII(text) : text)
   if (parsed.kind === 'error') return { kind: 'error', reason: NAME_REASONS[parsed.error] }
-  if (!isHostName(parsed.name.replaceAll('_', 'x') as DomainName)) return { kind: 'error', reason: 'it holds characters that no host name can have' }
+  if (!isHostName(parsed.name.replaceAll('_', 'x') as DomainName))
+    return { kind: 'error', reason: 'it holds characters that no host name can have' }
   return { kind: 'target', target: { kind: 'name', text, name: parsed.name } }
 }
 

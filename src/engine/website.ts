@@ -23,7 +23,10 @@ export async function websiteFinding(
   resolver: Resolver,
   options: ResolveOptions,
 ): Promise<readonly Finding<'WEBSITE_ADDRESS'>[]> {
-  const [known, own] = await Promise.all([route ?? resolveMailRoute(domain, resolver, options), resolveAddresses(domain, resolver, options)])
+  const [known, own] = await Promise.all([
+    route ?? resolveMailRoute(domain, resolver, options),
+    resolveAddresses(domain, resolver, options),
+  ])
   const [exchange] = known.hosts
   if (known.kind !== 'mx' || !exchange) return []
   const mailAddresses = known.hosts.flatMap((host) => host.addresses)

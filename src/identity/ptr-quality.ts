@@ -14,13 +14,13 @@ import type { AddressTrace } from './generic-trace.ts'
 import { findMailWord, findPoolWords, FURTHER_WORD_WEIGHT, MOST_WORD_WEIGHT, type WeighedWord } from './generic-words.ts'
 import { reservedSuffix } from './reserved-suffix.ts'
 
-export { providerOfDefaultName, type ProviderId } from './generic-providers.ts'
+export { providerOfDefaultName } from './generic-providers.ts'
 
 /** Stable codes; they hold nothing of the name itself, so they are safe to print. */
-export type GenericReason =
+type GenericReason =
   `address:${AddressTrace['extent']}` | `word:${string}` | `provider:${ProviderId}` | 'opaqueLabel' | `mailWord:${string}`
 
-export interface GenericEvidence {
+interface GenericEvidence {
   readonly reason: GenericReason
   /** Negative where it speaks for a mail server. */
   readonly weight: number

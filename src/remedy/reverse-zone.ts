@@ -16,7 +16,7 @@ export interface ReverseZone {
   readonly nameservers: readonly DomainName[] | null
 }
 
-export type ReverseZoneCause = 'servfail' | 'refused' | 'timeout' | 'malformed' | 'aborted' | 'queryCap'
+type ReverseZoneCause = 'servfail' | 'refused' | 'timeout' | 'malformed' | 'aborted' | 'queryCap'
 
 export type ZoneSearch =
   | { readonly kind: 'zone'; readonly zone: ReverseZone }
@@ -41,7 +41,7 @@ export interface ReverseZoneOptions {
 }
 
 /** Enough for all 32 labels of an IPv6 address and the nameservers; most addresses need 5 (IPv4) or 11. */
-export const DEFAULT_MAX_REVERSE_ZONE_QUERIES = 48
+const DEFAULT_MAX_REVERSE_ZONE_QUERIES = 48
 
 export async function findReverseZone(address: IpAddress, options: ReverseZoneOptions): Promise<ReverseZoneFacts> {
   const asker = createAsker(options)

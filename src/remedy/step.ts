@@ -9,7 +9,7 @@ import type { RemedyChoice } from './helo-settings.ts'
  * `you`: whoever runs the mail server. `dnsOperator`: whoever edits the named DNS zone. `provider`: whoever rents out the address.
  * `isp`: the operator of an access line.
  */
-export type RemedyActor = 'you' | 'dnsOperator' | 'provider' | 'isp'
+type RemedyActor = 'you' | 'dnsOperator' | 'provider' | 'isp'
 
 export type RemedyKind = 'forward' | 'reverse' | 'cleanup' | 'helo' | 'relay' | 'target' | 'wait' | 'verify'
 

@@ -45,7 +45,7 @@ export function remedySteps(input: RemedyInput): readonly RemedyStep[] {
   return [...changes, ...(needs.wait ? [waitStep(context)] : []), ...proof]
 }
 
-export interface RemedyContext extends RemedyInput {
+interface RemedyContext extends RemedyInput {
   readonly desired: DesiredName
 }
 
@@ -153,14 +153,19 @@ function isAccessLine(findings: readonly Finding[]): boolean {
   return findings.some((finding) => finding.code === 'PTR_GENERIC' && finding.args.reasons.some((reason) => ACCESS_LINE.test(reason)))
 }
 
-function heloStep({ desired, iprev }: RemedyContext): RemedyStep {
-  const isConfirmed = iprev.names.some(({ name, outcome }) => outcome === 'confirmed' && sameName(name, desired.name))
-  const why = isConfirmed ? 'its confirmed name' : 'the name of its PTR record'
+function heloStep({ desired: { name, source } }: RemedyContext): RemedyStep {
+  const why =
+    source === 'confirmed'
+      ? 'its confirmed name'
+      : source === 'ptr'
+        ? 'the name of its PTR record'
+        : 'the name that its PTR record is to have'
+  const placeholder = source === 'placeholder' ? ` Put your own name for ${name}.` : ''
   return {
     kind: 'helo',
     who: 'you',
-    step: `Let the mail server call itself ${desired.name} in HELO, ${why}.`,
-    choices: heloSettings(desired.name),
+    step: `Let the mail server call itself ${name} in HELO, ${why}.${placeholder}`,
+    choices: heloSettings(name),
   }
 }
 

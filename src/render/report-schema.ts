@@ -21,10 +21,19 @@ export function checkJsonSchema({ closed }: { readonly closed: boolean }): Reado
   return { $schema, title: 'ptrgate check --json', ...schema }
 }
 
-/** The text of docs/check.schema.json. */
+/** The text of docs/check.schema.json, with short lists on one line as the formatter has them. */
 export function checkJsonSchemaText(): string {
-  return `${JSON.stringify(checkJsonSchema({ closed: false }), null, 2)}\n`
+  const text = `${JSON.stringify(checkJsonSchema({ closed: false }), null, 2)}\n`
+  return text.replace(LIST_OF_TEXTS, (list: string, offset: number) => {
+    const line = list.replace(/\n */g, ' ').replace('[ ', '[').replace(/ \]$/, ']')
+    const column = offset - text.lastIndexOf('\n', offset) - 1
+    const comma = text.charAt(offset + list.length) === ',' ? 1 : 0
+    return column + line.length + comma <= COLUMNS ? line : list
+  })
 }
+
+const LIST_OF_TEXTS = /\[\n(?: +"[^"\\]*",?\n)+ *\]/g
+const COLUMNS = 140
 
 /** Fails to compile when the union gains or loses a member. */
 function enumOf<T extends string>(members: Readonly<Record<T, 1>>) {

@@ -229,7 +229,7 @@ function messageLines({ providerMessage }: AddressReport, { style, verbose }: La
   const lines = [`Subject: ${providerMessage.subject}`, '', ...providerMessage.body.trimEnd().split('\n')]
   return [
     `  ${style.heading('A message to the provider')}`,
-    ...lines.map((line) => `    ${style.literal(escapeForTerminal(line))}`.trimEnd()),
+    ...lines.map((line) => (line === '' ? '' : `    ${style.literal(escapeForTerminal(line))}`)),
   ]
 }
 

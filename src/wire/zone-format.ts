@@ -86,9 +86,14 @@ function typeText(data: RecordData): RecordType {
   return data.type === 'UNKNOWN' ? recordTypeOf(data.typeCode) : data.type
 }
 
+/** With more escapes than the normal form has: some servers (knot) take only these few characters as they are. */
 function absolute(domainName: DomainName): string {
-  return domainName === ROOT ? '.' : `${domainName}.`
+  if (domainName === ROOT) return '.'
+  if (PORTABLE_NAME.test(domainName)) return `${domainName}.`
+  return `${domainName.replaceAll(/\\(?:[0-9]{3}|.)|[^a-zA-Z0-9*/_.-]/g, (text) => (text.startsWith('\\') ? text : decimalEscape(text)))}.`
 }
+
+const PORTABLE_NAME = /^[a-zA-Z0-9*/_.-]*$/
 
 function words(...fields: readonly (string | number)[]): string {
   return fields.map(String).join(' ')
@@ -96,9 +101,13 @@ function words(...fields: readonly (string | number)[]): string {
 
 function quoted(octets: string): string {
   const escaped = octets.replaceAll(/["\\]|[^\x20-\x7e]/g, (octet) =>
-    octet === '"' || octet === '\\' ? `\\${octet}` : `\\${String(octet.charCodeAt(0)).padStart(3, '0')}`,
+    octet === '"' || octet === '\\' ? `\\${octet}` : decimalEscape(octet),
   )
   return `"${escaped}"`
+}
+
+function decimalEscape(octet: string): string {
+  return `\\${String(octet.charCodeAt(0)).padStart(3, '0')}`
 }
 
 function base64(octets: Hex): string {

@@ -204,6 +204,15 @@ describe('remedySteps', () => {
     expect(found[1]?.command).toBe('ptrgate check 198.51.100.7 --helo mail.example.org')
   })
 
+  it('a HELO that is wrong for certain, beside a PTR that could not be told: a placeholder, and said to be one', () => {
+    const iprev = iprevFacts(PEER, [], { result: 'temperror', reason: 'reverseTimeout' })
+    const found = steps({ iprev, helo: heloFacts('localhost', []) })
+    expect(found.map(({ kind }) => kind)).toEqual(['helo', 'wait', 'verify'])
+    expect(found[0]?.step).toBe(
+      'Let the mail server call itself mail.example.com in HELO, the name that its PTR record is to have. Put your own name for mail.example.com.',
+    )
+  })
+
   it('a HELO without any record, and no PTR: the one name is given both', () => {
     expect(kinds({ iprev: iprevFacts(PEER, []), helo: heloFacts('mail.example.org', { kind: 'none', nxdomain: true }) })).toEqual([
       'forward',
@@ -255,6 +264,13 @@ describe('remedySteps', () => {
     const hostile = name(escapeLabel('$(reboot)') + '.example.net')
     const found = remedySteps({ ...inputOf({ iprev: iprevFacts(PEER, []) }), desiredName: { name: hostile, source: 'helo' } })
     expect(JSON.stringify(found)).not.toContain('reboot')
+  })
+
+  it('a claimed name that is no host name, in facts from elsewhere, comes into no command', () => {
+    const hostile = name(escapeLabel('$(reboot)') + '.example.net')
+    const helo = { ...heloFacts('mail.example.net', [PEER]), form: { kind: 'name', name: hostile } } as const
+    const input = inputOf({ iprev: iprevFacts(PEER, []) })
+    expect(JSON.stringify(remedySteps({ ...input, helo }))).not.toContain('reboot')
   })
 
   describe('what could not be told', () => {

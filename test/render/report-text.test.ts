@@ -33,13 +33,15 @@ describe('the text of a check', () => {
       for (const verbose of [false, true]) {
         const text = renderCheckText(report, { color: false, columns, verbose })
         expect(text).toMatch(/^[\n\x20-\x7e]*\n$/)
-        const copied = report.addresses.flatMap(({ remedy }) =>
-          remedy.flatMap(({ record, command, choices = [] }) => [
+        const copied = report.addresses.flatMap(({ remedy, providerMessage }) => [
+          `Subject: ${providerMessage?.subject ?? ''}`,
+          ...(providerMessage?.body ?? '').split('\n'),
+          ...remedy.flatMap(({ record, command, choices = [] }) => [
             record,
             command,
             ...choices.flatMap((choice) => [choice.command, choice.setting]),
           ]),
-        )
+        ])
         const longLines = text.split('\n').filter((line) => line.length > columns)
         for (const line of longLines)
           expect(copied.some((literal) => literal !== undefined && escapeForTerminal(literal) === line.trim())).toBe(true)
@@ -48,9 +50,12 @@ describe('the text of a check', () => {
   })
 
   it.each(ENTRIES)('%s says the same in colour', (_, report) => {
-    const colored = renderCheckText(report, { ...PLAIN, color: true })
-    expect(colored.replace(COLORS, '')).toBe(renderCheckText(report, PLAIN))
-    expect(colored).not.toBe(renderCheckText(report, PLAIN))
+    for (const verbose of [false, true]) {
+      const colored = renderCheckText(report, { ...PLAIN, verbose, color: true })
+      const plain = renderCheckText(report, { ...PLAIN, verbose })
+      expect(colored.replace(COLORS, '')).toBe(plain)
+      expect(colored).not.toBe(plain)
+    }
   })
 
   it('leaves no trailing spaces and no double empty lines', () => {
@@ -62,7 +67,7 @@ describe('the text of a check', () => {
   it.each(['one-address', 'no-ptr', 'mismatch', 'temperror', 'generic', 'helo-differs', 'truncated-300'] as const)(
     '%s fits one screen',
     (name) => {
-      expect(renderCheckText(REPORTS[name], PLAIN).split('\n').length).toBeLessThanOrEqual(33)
+      expect(renderCheckText(REPORTS[name], PLAIN).split('\n').length).toBeLessThanOrEqual(36)
     },
   )
 

@@ -72,7 +72,12 @@ async function check(args: readonly string[], options: CheckOptions, context: Co
   }
 }
 
-async function report(listed: readonly ListedTarget[], settings: CheckSettings, options: CheckOptions, context: CommandContext): Promise<number> {
+async function report(
+  listed: readonly ListedTarget[],
+  settings: CheckSettings,
+  options: CheckOptions,
+  context: CommandContext,
+): Promise<number> {
   const { terminal, signal } = context
   const progress = new Progress(terminal, !options.quiet && listed.length > 1)
   const print = printer(options, context)

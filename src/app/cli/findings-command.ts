@@ -12,7 +12,11 @@ export function findingsCommand(context: CommandContext): Command {
     .option('--json', 'print one JSON object', false)
     .action(async (typed: string | undefined, { json }: { json: boolean }) => {
       const codes = typed === undefined ? FINDING_CODES : [knownCode(typed)]
-      const text = json ? findingsJson(codes) : typed === undefined ? list(codes) : codes.map((code) => explain(code, columnsOf(context.terminal))).join('')
+      const text = json
+        ? findingsJson(codes)
+        : typed === undefined
+          ? list(codes)
+          : codes.map((code) => explain(code, columnsOf(context.terminal))).join('')
       await write(context.terminal.stdout, text)
       context.finish(EXIT.aligned)
     })

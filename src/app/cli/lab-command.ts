@@ -77,7 +77,9 @@ async function openLab({ zone, listen, portBase }: LabCommandOptions): Promise<L
     if (!(error instanceof Error)) throw error
     const { code } = error as NodeJS.ErrnoException
     if (code === 'EADDRINUSE') {
-      throw new UsageError(`port ${String(portBase)} on ${listen} is taken; is another lab running? --port-base chooses another port, 0 any free one`)
+      throw new UsageError(
+        `port ${String(portBase)} on ${listen} is taken; is another lab running? --port-base chooses another port, 0 any free one`,
+      )
     }
     if (code === 'EADDRNOTAVAIL') throw new UsageError(`--listen ${listen}: this machine has no such address`)
     if (code === 'EACCES') throw new UsageError(`port ${String(portBase)} on ${listen} is not allowed to this user; ports from 1024 on are`)
@@ -95,7 +97,10 @@ async function showSamples(lab: Lab, options: LabCommandOptions, { terminal, sig
     const address = parseAddress(ip)
     if (!address) throw new TypeError(`not an address: ${ip}`)
     const report = await checkTarget({ kind: 'address', text: ip, address }, helo, settings, signal)
-    await write(terminal.stdout, `\n${title}: ptrgate check ${ip} --helo ${helo} --resolver ${lab.dnsServer}\n\n${renderCheckText(report, style)}`)
+    await write(
+      terminal.stdout,
+      `\n${title}: ptrgate check ${ip} --helo ${helo} --resolver ${lab.dnsServer}\n\n${renderCheckText(report, style)}`,
+    )
   }
 }
 

@@ -25,7 +25,9 @@ export const resolverOption = (): Option =>
     .default([], 'none')
 
 export const timeoutOption = (): Option =>
-  new Option('--timeout <duration>', 'give up on one address after this long, such as 5s or 800ms').argParser(durationArgument).default(5000, '5s')
+  new Option('--timeout <duration>', 'give up on one address after this long, such as 5s or 800ms')
+    .argParser(durationArgument)
+    .default(5000, '5s')
 
 export const failOnOption = (): Option =>
   new Option('--fail-on <level>', 'exit 1 from this level on').choices(['info', 'notice', 'warning', 'error']).default('error')

@@ -38,13 +38,15 @@ function parseLine(text: string, line: number): ListedTarget | undefined {
     .filter((field) => field !== '')
   const [target, helo, ...rest] = fields
   if (target === undefined) return undefined
-  if (rest.length > 0) throw new UsageError(`stdin:${String(line)}: one target and one HELO name a line, not ${String(fields.length)} words`)
+  if (rest.length > 0)
+    throw new UsageError(`stdin:${String(line)}: one target and one HELO name a line, not ${String(fields.length)} words`)
   return { target: targetOrThrow(target, `stdin:${String(line)}`), helo: helo ?? null }
 }
 
 function targetOrThrow(text: string, place: string): Target {
   const parsed = parseTarget(text)
-  if (parsed.kind === 'error') throw new UsageError(`${place}: ${JSON.stringify(text)} is no address, host name or domain: ${parsed.reason}`)
+  if (parsed.kind === 'error')
+    throw new UsageError(`${place}: ${JSON.stringify(text)} is no address, host name or domain: ${parsed.reason}`)
   return parsed.target
 }
 
@@ -57,7 +59,8 @@ async function* linesOf(stream: AsyncIterable<Buffer | string>): AsyncGenerator<
     const lines = rest.split(/\r?\n/)
     rest = lines.pop() ?? ''
     for (const text of lines) yield { text, line: ++line }
-    if (rest.length > MAX_LINE_OCTETS) throw new UsageError(`stdin:${String(line + 1)}: the line is longer than ${String(MAX_LINE_OCTETS)} octets`)
+    if (rest.length > MAX_LINE_OCTETS)
+      throw new UsageError(`stdin:${String(line + 1)}: the line is longer than ${String(MAX_LINE_OCTETS)} octets`)
   }
   rest += decoder.decode()
   if (rest !== '') yield { text: rest, line: ++line }
