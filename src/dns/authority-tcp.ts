@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net'
 
-export interface TcpAnswer {
+interface TcpAnswer {
   /** Null for none. */
   readonly bytes: Uint8Array | null
   readonly delayMs: number

@@ -21,9 +21,8 @@ import {
 import { serveTcpConnection } from './authority-tcp.ts'
 import { AuthorityZones } from './authority-zones.ts'
 
-export type { DnsFault, DnsFaultEffect, DnsFaultStep, DnsTransport } from './authority-faults.ts'
+export type { DnsFault, DnsFaultEffect } from './authority-faults.ts'
 export type { AuthorityFlavour } from './authority-reply.ts'
-export { AuthorityZones } from './authority-zones.ts'
 
 export interface AuthorityOptions {
   /** Zones are where the SOA records are; see `AuthorityZones.unserved` for records under none. */
@@ -44,7 +43,7 @@ export interface AuthorityOptions {
   readonly onError?: (error: unknown) => void
 }
 
-export interface AuthorityLimits {
+interface AuthorityLimits {
   readonly maxTcpConnections: number
   /** How long a TCP connection may take to bring a whole message. */
   readonly tcpIdleMs: number
@@ -56,7 +55,7 @@ export interface AuthorityLimits {
   readonly maxLoggedQueries: number
 }
 
-export const DEFAULT_AUTHORITY_LIMITS: AuthorityLimits = {
+const DEFAULT_AUTHORITY_LIMITS: AuthorityLimits = {
   maxTcpConnections: 256,
   tcpIdleMs: 10_000,
   maxTcpPipelined: 100,
@@ -71,7 +70,7 @@ export interface AuthorityClock {
   setTimer(ms: number, callback: () => void): () => void
 }
 
-export interface LoggedQuery {
+interface LoggedQuery {
   readonly atMs: number
   readonly transport: DnsTransport
   readonly from: { readonly address: string; readonly port: number }
@@ -89,7 +88,7 @@ export interface LoggedQuery {
   readonly rcode: number | null
 }
 
-export interface AuthorityStatistics {
+interface AuthorityStatistics {
   readonly queries: number
   /** Octets that were no DNS question: dropped, or answered with FORMERR. */
   readonly unreadable: number

@@ -100,7 +100,7 @@ class Session implements GateSession {
       return { decision, reply: null, judgement: null, header: null }
     }
     const iprev = await this.#iprev
-    const helos = await Promise.all(this.#helos.map(({ facts }) => facts))
+    const helos = await Promise.all(this.#helos.map(({ facts }) => facts ?? Promise.resolve(null)))
     const judgements = (helos.length === 0 ? [null] : helos).map((helo) => this.#withHealth(judgeFacts({ iprev, helo }, this.#settings)))
     const decisions = judgements.map((judgement) => this.#decide(judgement, recipient, false))
     const decision = decisions.reduce(strongerDecision)

@@ -8,7 +8,7 @@ import { escapeComment } from '../wire/auth-results.ts'
 
 export { quoteString as quoteForHeader } from '../wire/auth-results.ts'
 
-/** Where a text will be read. */
+/** Where a text will be read. `comment` is the inside of a header comment; for header values there is `quoteForHeader`. */
 export type Surface = 'terminal' | 'smtp' | 'log' | 'comment' | 'html'
 
 export function escapeFor(surface: Surface, text: string): string {
@@ -30,11 +30,6 @@ export function escapeForLog(text: string): string {
   return escapeUnprintable(text).replace(/["\\]/g, '\\$&')
 }
 
-/** For the inside of a header comment, without its parentheses; bounded. `quoteForHeader` is for values. */
-export function escapeForComment(text: string): string {
-  return escapeComment(text)
-}
-
 /** For text and for attribute values in either kind of quotes. */
 export function escapeForHtml(text: string): string {
   return escapeUnprintable(text).replace(/[&<>"'`]/g, (character) => HTML_ENTITIES[character] ?? '')
@@ -49,7 +44,7 @@ const ESCAPES: Readonly<Record<Surface, (text: string) => string>> = {
   terminal: escapeForTerminal,
   smtp: escapeForSmtp,
   log: escapeForLog,
-  comment: escapeForComment,
+  comment: escapeComment,
   html: escapeForHtml,
 }
 

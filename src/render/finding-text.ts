@@ -8,7 +8,7 @@ import { escapeFor, type Surface } from './escape.ts'
 
 /** A plain name of 255 octets fits. */
 export const MAX_ARGUMENT_LENGTH = 256
-export const MAX_LIST_ENTRIES = 5
+const MAX_LIST_ENTRIES = 5
 
 export function findingMessage(finding: Finding, surface: Surface): string {
   const message = fillTemplate(TEMPLATES.get(finding.code) ?? [], finding.args)

@@ -9,24 +9,22 @@ import { iprevAuthResults } from './auth-results.ts'
 import { escapeForTerminal } from './escape.ts'
 import { argumentText, findingMessage, joinList } from './finding-text.ts'
 import { drawLoop } from './loop-drawing.ts'
-import type { AddressReport, CheckReport, RemedyStep, Verdict } from './report-types.ts'
-import { markOfLevel, symbolOf, textStyle, type Mark, type Style } from './text-style.ts'
+import { messageLines, remedyLines } from './remedy-text.ts'
+import type { AddressReport, CheckReport, Verdict } from './report-types.ts'
+import { markOfLevel, symbolOf, textStyle, type Layout, type Mark, type Style } from './text-style.ts'
 import { wrapLines } from './wrap.ts'
 
 export interface CheckTextOptions {
   readonly color: boolean
   readonly columns: number
-  /** With explanations, all PTR names, lookups, and the settings of every mail server. */
+  /** With explanations, all PTR names, lookups, every warning, and the commands for every program. */
   readonly verbose: boolean
-}
-
-interface Layout extends CheckTextOptions {
-  readonly style: Style
 }
 
 /** Ends with a line end. */
 export function renderCheckText(report: CheckReport, options: CheckTextOptions): string {
-  const layout: Layout = { ...options, columns: Math.min(Math.max(options.columns, 40), 100), style: textStyle(options.color) }
+  const { verbose } = options
+  const layout: Layout = { verbose, columns: Math.min(Math.max(options.columns, 40), 100), style: textStyle(options.color) }
   const hasSections = report.targetKind !== 'address'
   const blocks = [
     markedLines(MARK_OF_VERDICT[report.verdict], `${argumentText(report.target)} is ${report.verdict}`, layout),
@@ -193,73 +191,6 @@ function bySeverity(findings: readonly Finding[]): Finding[] {
 }
 
 const SEVERITY: readonly FindingLevel[] = ['error', 'inconclusive', 'warning', 'notice', 'info']
-
-function remedyLines(address: AddressReport, layout: Layout): string[] {
-  const { remedy, reverseZone } = address
-  if (remedy.length === 0) return []
-  const { columns, style } = layout
-  const zone = reverseZone?.zone
-  const where = [
-    ...(zone ? [`reverse zone ${argumentText(zone)}`] : []),
-    ...(reverseZone?.provider ? [`at ${argumentText(reverseZone.provider)}`] : []),
-  ].join(' ')
-  const heading = wrapLines(where === '' ? 'The fix' : `The fix (${where})`, columns, { first: '  ' })
-  const steps = remedy.flatMap((step, index) => [...(index === 0 ? [] : ['']), ...stepLines(step, index, layout)])
-  return [...heading.map((line) => style.heading(line)), ...steps, ...cautionLines(address, layout)]
-}
-
-/** The one that is missed most; the others would bury it. */
-function cautionLines({ cautions, providerMessage }: AddressReport, { columns, verbose }: Layout): string[] {
-  const shown = verbose ? cautions : cautions.slice(0, 1)
-  const hidden = cautions.length - shown.length
-  const more = [
-    ...(hidden > 0 ? [`${String(hidden)} more such ${hidden === 1 ? 'warning' : 'warnings'}`] : []),
-    ...(providerMessage && !verbose ? ['a message to send to the provider'] : []),
-  ].join(' and ')
-  const lines = [
-    ...shown.flatMap((caution) => wrapLines(escapeForTerminal(caution), columns, { first: '    ' })),
-    ...(more === '' ? [] : wrapLines(`(--verbose has ${more})`, columns, { first: '    ' })),
-  ]
-  return lines.length === 0 ? [] : ['', ...lines]
-}
-
-/** To be copied: not wrapped. */
-function messageLines({ providerMessage }: AddressReport, { style, verbose }: Layout): string[] {
-  if (!providerMessage || !verbose) return []
-  const lines = [`Subject: ${providerMessage.subject}`, '', ...providerMessage.body.trimEnd().split('\n')]
-  return [
-    `  ${style.heading('A message to the provider')}`,
-    ...lines.map((line) => (line === '' ? '' : `    ${style.literal(escapeForTerminal(line))}`)),
-  ]
-}
-
-function stepLines({ who, step, record, command, choices }: RemedyStep, index: number, { columns, style, verbose }: Layout): string[] {
-  const first = `    ${String(index + 1)}. `
-  const rest = ' '.repeat(first.length)
-  const text = wrapLines(`(${ACTORS[who] ?? argumentText(who)}) ${escapeForTerminal(step)}`, columns, { first, rest })
-  const literal = (text: string): string => `${rest}  ${style.literal(escapeForTerminal(text))}`
-  const shown = verbose ? (choices ?? []) : (choices ?? []).slice(0, 1)
-  const hidden = (choices ?? []).slice(shown.length).map(({ label }) => label.split(/[,:]/)[0] ?? label)
-  return [
-    ...text,
-    ...(record === undefined ? [] : [literal(record)]),
-    ...(command === undefined ? [] : [literal(command)]),
-    ...shown.flatMap(({ label, command, setting }) => [
-      ...wrapLines(`${escapeForTerminal(label)}:`, columns, { first: rest }),
-      literal(command ?? setting ?? ''),
-    ]),
-    ...(hidden.length === 0
-      ? []
-      : wrapLines(`(--verbose has it for ${escapeForTerminal(joinList(hidden, 10))} too)`, columns, { first: rest })),
-  ]
-}
-
-const ACTORS: Readonly<Record<string, string>> = {
-  you: 'you',
-  dnsOperator: 'whoever runs the zone',
-  provider: 'the hosting provider',
-  isp: 'the ISP',
-}
 
 function summaryLines({ verdict, score, addresses }: CheckReport, layout: Layout): string[] {
   const points = score.points === null ? 'no score' : `score ${String(score.points)} of ${String(score.of)}`

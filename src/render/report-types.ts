@@ -87,9 +87,9 @@ export interface Score {
   readonly undecided: number
 }
 
-export const CONFIRMED_POINTS = 25
+const CONFIRMED_POINTS = 25
 /** There is a PTR name, and it leads elsewhere: half of the work is done. */
-export const UNCONFIRMED_POINTS = 10
+const UNCONFIRMED_POINTS = 10
 
 /**
  * Misaligned when anything is as bad as `failOn`: that is certain, whatever else is not. Otherwise inconclusive when

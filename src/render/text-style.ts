@@ -15,6 +15,13 @@ export interface Style {
   literal(text: string): string
 }
 
+/** What every part of a report needs to know. */
+export interface Layout {
+  readonly columns: number
+  readonly verbose: boolean
+  readonly style: Style
+}
+
 export function textStyle(color: boolean): Style {
   return color ? COLORED : PLAIN
 }

@@ -35,7 +35,7 @@ export interface AuthProperty {
 
 export type ParsedAuthResults = { readonly kind: 'authResults'; readonly value: AuthResults } | AuthResultsError
 
-export interface AuthResultsError {
+interface AuthResultsError {
   readonly kind: 'error'
   /** Index into the text that was given. */
   readonly offset: number
@@ -90,10 +90,10 @@ export interface FormatAuthResultsOptions {
 
 export const AUTH_RESULTS_FIELD_NAME = 'Authentication-Results'
 export const MAX_AUTH_RESULTS_LENGTH = 65536
-export const MAX_COMMENT_DEPTH = 32
-export const MAX_KEYWORD_LENGTH = 64
+const MAX_COMMENT_DEPTH = 32
+const MAX_KEYWORD_LENGTH = 64
 /** What one value or comment may take up when written; more is cut and ends in `...`, so that no line can exceed 998 octets. */
-export const MAX_WRITTEN_VALUE_LENGTH = 800
+const MAX_WRITTEN_VALUE_LENGTH = 800
 
 /** Strict: exactly the grammar. `text` is the field's body; the field name before it and a line end after it are welcome. */
 export function parseAuthResults(text: string): ParsedAuthResults {

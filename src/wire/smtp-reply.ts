@@ -18,7 +18,7 @@ export type ParsedReply =
   | { readonly kind: 'incomplete' }
   | { readonly kind: 'error'; readonly offset: number; readonly reason: ReplyErrorReason }
 
-export type ReplyErrorReason = 'code' | 'separator' | 'codeChanges' | 'lineTooLong' | 'tooManyLines'
+type ReplyErrorReason = 'code' | 'separator' | 'codeChanges' | 'lineTooLong' | 'tooManyLines'
 
 export interface ParseReplyOptions {
   /** Nothing more will come: the last line may lack its line end, as in a pasted text. */

@@ -110,7 +110,7 @@ export class FieldReader {
   }
 }
 
-export const MAX_TTL = 2 ** 31 - 1
+const MAX_TTL = 2 ** 31 - 1
 
 export type NameResolution = { readonly kind: 'name'; readonly name: DomainName } | { readonly kind: 'error'; readonly reason: string }
 
@@ -138,7 +138,7 @@ export function parseDuration(text: string): number | undefined {
 }
 
 /** The octets of a character-string; text beyond ASCII stands for its UTF-8 octets. Undefined for a bad escape. */
-export function unescapeString(text: string): string | undefined {
+function unescapeString(text: string): string | undefined {
   if (PLAIN_STRING.test(text)) return text
   const octets: number[] = []
   for (let index = 0; index < text.length; index++) {

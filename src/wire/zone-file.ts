@@ -21,7 +21,7 @@ export interface ZoneFileOptions {
   readonly limits?: Partial<ZoneFileLimits> | undefined
 }
 
-export interface ZoneFileLimits {
+interface ZoneFileLimits {
   readonly maxRecords: number
   /** How many records all $GENERATE lines may give together. */
   readonly maxGenerated: number
@@ -30,7 +30,7 @@ export interface ZoneFileLimits {
   readonly maxIncludes: number
 }
 
-export const DEFAULT_ZONE_FILE_LIMITS: ZoneFileLimits = {
+const DEFAULT_ZONE_FILE_LIMITS: ZoneFileLimits = {
   maxRecords: 2_000_000,
   maxGenerated: 262_144,
   maxIncludeDepth: 8,

@@ -108,7 +108,7 @@ function formatNumber(value: number, { width, base }: NumberFormat): string {
 /** As in ip6.arpa. The width counts the dots as well, as in BIND: 3 gives two nibbles, `0.1`. */
 function reversedNibbles(value: number, width: number): string {
   const digits = value.toString(16).padStart(Math.ceil(width / 2), '0')
-  const nibbles = [...digits].reverse().join('.')
+  const nibbles = digits.split('').reverse().join('.')
   return width > nibbles.length ? `${nibbles}.` : nibbles
 }
 

@@ -187,10 +187,8 @@ const BACKSLASH = 0x5c
 
 const DELETE = 0x7f
 
-/* eslint-disable no-control-regex -- control characters are what these two exclude */
 const PLAIN_WORD = /[^\u0000-\u0020"();\\\u007f]*/
 const PLAIN_QUOTED = /[^\u0000-\u0008\u000a-\u001f"\\\u007f]*/
-/* eslint-enable no-control-regex */
 
 function decimalEscape(octet: number): string {
   return `\\${String(octet).padStart(3, '0')}`

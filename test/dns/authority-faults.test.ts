@@ -248,6 +248,8 @@ describe('answers that change', () => {
     dns.faults.set(dns.faults.list())
     expect(await after(0)).toBe('3')
     expect(await after(1500)).toBe(answer(1))
+    // The second step began when the first was over, not when that was noticed.
+    expect(await after(600)).toBe(answer(2))
   })
 
   it('a step may end by whichever comes first', async () => {

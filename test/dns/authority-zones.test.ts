@@ -190,6 +190,13 @@ describe('changes', () => {
     expect(changed.remove({ name: name('a.b') })).toBe(0)
   })
 
+  it('a name stays while there are names below it', () => {
+    const changed = new AuthorityZones(zoneRecords('b A 10.0.0.1\na.b A 10.0.0.2'))
+    changed.remove({ name: name('b') })
+    expect(summary('b', 'A', {}, changed)).toBe('noerror | SOA:.')
+    expect(summary('a.b', 'A', {}, changed)).toBe('noerror | a.b. A 10.0.0.2')
+  })
+
   it('set puts records in the place of those of their name and type, replace in the place of all', () => {
     const changed = fresh()
     changed.set(zoneRecords('a.b A 10.0.0.9').slice(0, 1))

@@ -266,6 +266,8 @@ describe('TCP', () => {
     // Each whole message begins the time anew …
     await tcp.ask(question('mail.lab.test', 'A'))
     clock.advance(900)
+    await tcp.ask(question('mail.lab.test', 'A'))
+    clock.advance(900)
     // … and single octets do not.
     tcp.write(Buffer.of(0))
     clock.advance(100)
@@ -312,7 +314,9 @@ describe('TCP', () => {
       await tcp.closed
     }
     await using tcp = await tcpClient(dns)
-    expect(await tcp.ask(Buffer.concat([Buffer.of(0, 5, 1, 0, 0, 9), Buffer.alloc(6)]))).toMatchObject({ id: 5, rcode: RCODE.FORMERR })
+    const endless = Buffer.concat([Buffer.of(0, 5, 1, 0, 0, 9), Buffer.alloc(65_529)])
+    expect(await tcp.ask(endless)).toMatchObject({ id: 5, rcode: RCODE.FORMERR })
+    expect(await tcp.ask(question('mail.lab.test', 'A'))).toMatchObject({ rcode: 0 })
   })
 })
 

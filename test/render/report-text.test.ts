@@ -83,7 +83,7 @@ describe('the text of a check', () => {
     const brief = renderCheckText(REPORTS['helo-differs'], PLAIN)
     expect(brief).toContain('postconf')
     expect(brief).not.toContain('helo_data')
-    expect(brief).toContain('(--verbose has it for Exim elsewhere, Sendmail too)')
+    expect(brief).toContain('(--verbose has the commands for other programs)')
     expect(renderCheckText(REPORTS['helo-differs'], { ...PLAIN, verbose: true })).toContain('helo_data = mail.example.com')
   })
 

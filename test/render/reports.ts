@@ -7,7 +7,7 @@ import { confirmedName, type IprevFacts, type PtrName, type PtrNameOutcome } fro
 import type { Decision } from '../../src/policy/decision.ts'
 import { scoreOf, verdictOf, type AddressReport, type CheckReport, type RemedyStep } from '../../src/render/report-types.ts'
 
-export function ip(text: string): IpAddress {
+function ip(text: string): IpAddress {
   const address = parseAddress(text)
   if (!address) throw new TypeError(`not an address: ${text}`)
   return address
@@ -39,7 +39,7 @@ export function iprevFacts(address: string, rest: Pick<IprevFacts, 'result' | 'r
   }
 }
 
-export function heloFacts(claimedName: string, addresses: readonly string[] = []): HeloFacts {
+function heloFacts(claimedName: string, addresses: readonly string[] = []): HeloFacts {
   const resolution =
     addresses.length === 0
       ? ({ kind: 'none', nxdomain: true } as const)

@@ -169,6 +169,22 @@ describe('entries', () => {
   })
 })
 
+describe('formatting', () => {
+  it('names carry more escapes than they must, for servers that take few characters as they are', () => {
+    expect(lines("x 60 PTR a[b].c'd+e/f*_-.")).toEqual(['x.lab.test. 60 IN PTR a\\091b\\093.c\\039d\\043e/f*_-.'])
+    expect(lines('x 60 PTR \\\\\\.\\027\\[')).toEqual(['x.lab.test. 60 IN PTR \\\\\\.\\027\\091.lab.test.'])
+  })
+
+  it('data that the own form of their type cannot show are written as octets', () => {
+    const odd: readonly ResourceRecord[] = [
+      { type: 'CAA', flags: 0, tag: 'a b', value: 'v', name: LAB, ttl: 1 },
+      { type: 'DS', keyTag: 1, algorithm: 2, digestType: 3, digest: '', name: LAB, ttl: 1 },
+    ]
+    expect(odd.map(formatRecord)).toEqual(['lab.test. 1 IN CAA \\# 6 000361206276', 'lab.test. 1 IN DS \\# 4 00010203'])
+    expect(records(odd.map(formatRecord).join('\n'))).toEqual(odd)
+  })
+})
+
 describe('$GENERATE', () => {
   it.each([
     ['$GENERATE 1-3 h$ A 10.0.0.$', ['h1 A 10.0.0.1', 'h2 A 10.0.0.2', 'h3 A 10.0.0.3']],

@@ -28,9 +28,9 @@ const LAB_ZONE = 'config/zones/lab.zone'
 
 /** One of each kind that a newcomer should see. */
 const SAMPLES = [
-  { title: 'aligned', ip: '198.51.100.10', helo: 'mail.lab.test' },
-  { title: 'no PTR', ip: '198.51.100.20', helo: 'no-ptr.lab.test' },
-  { title: 'mismatch', ip: '198.51.100.30', helo: 'mismatch.lab.test' },
+  { title: 'Aligned', ip: '198.51.100.7', helo: 'mail.example.com' },
+  { title: 'No PTR', ip: '198.51.100.8', helo: 'mail.example.net' },
+  { title: 'Mismatch', ip: '198.51.100.9', helo: 'mail.example.org' },
 ] as const
 
 export function labCommand(context: CommandContext): Command {
@@ -107,8 +107,8 @@ async function showSamples(lab: Lab, options: LabCommandOptions, { terminal, sig
 function hints(lab: Lab): string {
   return `
 The lab stays up. In another terminal:
-  npx ptrgate check 198.51.100.10 --helo mail.lab.test --resolver ${lab.dnsServer}
-  npx ptrgate check lab.test --resolver ${lab.dnsServer}
+  npx ptrgate check 198.51.100.7 --helo mail.example.com --resolver ${lab.dnsServer}
+  npx ptrgate check example.com --resolver ${lab.dnsServer}
 What else is in it: ${LAB_ZONE}. Ctrl-C ends it.
 `
 }
