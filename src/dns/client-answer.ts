@@ -19,7 +19,7 @@ export function interpretReply(reply: DnsReply, name: DomainName, typeCode: numb
   if (reply.rcode !== RCODE.NOERROR && reply.rcode !== RCODE.NXDOMAIN) return failureOf(reply)
   const { records, authenticated } = reply
   if (records.length === 0) return negativeOutcome(reply, name, NO_ALIASES)
-  if (records.every((record) => answers(record, name, typeCode))) {
+  if (allAnswer(records, name, typeCode)) {
     return { kind: 'records', records, aliases: NO_ALIASES, ttl: leastTtl(records), authenticated }
   }
   return walkAliases(reply, name, typeCode)
@@ -75,6 +75,11 @@ function describeExtendedError({ code, text }: ExtendedError): string {
   const meaning = EXTENDED_ERROR_NAMES[code]
   const head = meaning === undefined ? `extended error ${String(code)}` : `extended error ${String(code)} (${meaning})`
   return text === '' ? head : `${head}: ${text}`
+}
+
+function allAnswer(records: readonly ResourceRecord[], name: DomainName, typeCode: number): boolean {
+  for (const record of records) if (!answers(record, name, typeCode)) return false
+  return true
 }
 
 function answers(record: ResourceRecord, name: DomainName, typeCode: number): boolean {

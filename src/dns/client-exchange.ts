@@ -10,6 +10,7 @@ import type { DnsReply, QueryOptions } from '../wire/dns-query.ts'
 import { compareQuestion, encodeQuery, questionEndOf, ReplyReader, setCase } from '../wire/dns-query.ts'
 import type { Clock } from './client-deadlines.ts'
 import { Deadlines } from './client-deadlines.ts'
+import { SendLane } from './client-lane.ts'
 import type { Lookup } from './client-lookup.ts'
 import { Attempt } from './client-lookup.ts'
 import type { FillRandom } from './client-random.ts'
@@ -23,6 +24,8 @@ import { UdpPool } from './client-udp.ts'
 
 export interface ExchangeSettings {
   readonly timeoutMs: number
+  /** Datagrams to one server that it may not have read yet. */
+  readonly maxUnreadQueries: number
   readonly case0x20: boolean
   readonly random: FillRandom
   readonly clock: Clock
@@ -54,7 +57,7 @@ export class Exchange {
   readonly #udp4: UdpPool
   readonly #udp6: UdpPool
   readonly #tcp: TcpPool
-  #outbox: Attempt[] = []
+  readonly #lanes: readonly SendLane<Attempt>[]
 
   constructor(
     settings: ExchangeSettings,
@@ -66,6 +69,7 @@ export class Exchange {
     this.#servers = servers
     this.#statistics = statistics
     this.#events = events
+    this.#lanes = servers.map(() => new SendLane(settings.clock, settings.maxUnreadQueries, this.#sendDatagram))
     this.#random = new RandomPool(settings.random)
     this.#deadlines = new Deadlines(settings.clock, settings.timeoutMs, events.onTimeout)
     const onSocketError = (socket: UdpSocket, error: Error): void => {
@@ -92,45 +96,24 @@ export class Exchange {
     return this.#tcp.connectionsOpened
   }
 
-  /** The lookup's current attempt is the new one, even if it fails at once. */
-  sendUdp(lookup: Lookup, server: UpstreamServer, options: QueryOptions, now: number): void {
+  /** The lookup's current attempt is the new one. It leaves with others, a little later. */
+  sendUdp(lookup: Lookup, server: UpstreamServer, options: QueryOptions): void {
     const attempt = new Attempt(lookup, server, options)
     lookup.current = attempt
-    const socket = (server.family === 4 ? this.#udp4 : this.#udp6).register(attempt, now)
-    if (socket.error !== null) {
-      this.#events.onUnreachable(attempt, socket.error.message)
-      return
-    }
-    this.#encode(attempt)
-    this.#statistics.udpQueries++
-    this.#deadlines.add(attempt, now)
-    const queued = this.#outbox.push(attempt)
-    if (queued === 1) setImmediate(this.#flush)
-    else if (queued >= K) this.#flush()
+    this.#lanes[server.index]?.push(attempt)
   }
 
-  readonly #flush = (): void => {
-    const outbox = this.#outbox
-    this.#outbox = []
-    for (const attempt of outbox) {
-      const { server, socket } = attempt
-      if (attempt.isReleased || socket === null) continue
-      if (server.isAnswering) socket.handle.send(attempt.query, server.port, server.host)
-      else this.#sendWatched(attempt, socket)
-    }
-  }
-
-  sendTcp(lookup: Lookup, server: UpstreamServer, options: QueryOptions, now: number): void {
+  sendTcp(lookup: Lookup, server: UpstreamServer, options: QueryOptions): void {
     const attempt = new Attempt(lookup, server, options)
     lookup.current = attempt
     attempt.id = this.#random.uint16()
     this.#encode(attempt)
     this.#statistics.tcpQueries++
-    this.#deadlines.add(attempt, now)
+    this.#deadlines.add(attempt, this.#settings.clock.now())
     this.#tcp.start(attempt)
   }
 
-  /** Its time does not run any more; an answer is still welcome. */
+  /** Its time does not run any more, if it did; an answer is still welcome. */
   stopClock(attempt: Attempt): void {
     this.#deadlines.remove(attempt)
   }
@@ -145,8 +128,24 @@ export class Exchange {
   }
 
   async close(): Promise<void> {
+    for (const lane of this.#lanes) lane.close()
     this.#tcp.close()
     await Promise.all([this.#udp4.close(), this.#udp6.close()])
+  }
+
+  readonly #sendDatagram = (attempt: Attempt, now: number, isFirstOfBatch: boolean): void => {
+    if (attempt.isReleased) return
+    const { server } = attempt
+    const socket = (server.family === 4 ? this.#udp4 : this.#udp6).register(attempt, now, isFirstOfBatch)
+    if (socket.error !== null) {
+      this.#events.onUnreachable(attempt, socket.error.message)
+      return
+    }
+    this.#encode(attempt)
+    this.#statistics.udpQueries++
+    this.#deadlines.add(attempt, now)
+    if (server.isAnswering) socket.handle.send(attempt.query, server.port, server.host)
+    else this.#sendWatched(attempt, socket)
   }
 
   #encode(attempt: Attempt): void {
@@ -154,7 +153,8 @@ export class Exchange {
     const query = encodeQuery(attempt.id, lookup.name, lookup.typeCode, options)
     attempt.query = query
     attempt.questionEnd = questionEndOf(query, options)
-    if (this.#checksCase(attempt)) setCase(query, attempt.questionEnd, this.#random.bytes, this.#random.take(CASE_OCTETS))
+    // One bit for each octet of the name.
+    if (this.#checksCase(attempt)) setCase(query, attempt.questionEnd, this.#random.bytes, this.#random.take(query.length >> 3))
   }
 
   #checksCase(attempt: Attempt): boolean {
@@ -176,6 +176,7 @@ export class Exchange {
     }
     const questionEnd = this.#checkedQuestionEnd(attempt, bytes)
     if (questionEnd < 0) return
+    this.#lanes[attempt.server.index]?.settle(attempt)
     if (((bytes[2] ?? 0) & (FLAG.TC >> 8)) !== 0) this.#events.onTruncated(attempt)
     else this.#read(attempt, bytes, questionEnd)
   }
@@ -239,10 +240,7 @@ export class Exchange {
   }
 }
 
-/** One bit for each octet of the longest name. */
-const CASE_OCTETS = 32
 /** QR and the opcode in the third octet. */
 const RESPONSE_MASK = 0xf8
 const RESPONSE = 0x80
 const NO_EDNS_RCODES: ReadonlySet<number> = new Set([RCODE.FORMERR, RCODE.NOTIMP])
-const K = Number(process.env['KB'] ?? 1000)

@@ -5,13 +5,15 @@
 import type { DomainName } from '../core/domain-name.ts'
 import type { QueryOptions } from '../wire/dns-query.ts'
 import type { Timed } from './client-deadlines.ts'
+import type { LaneEntry } from './client-lane.ts'
 import type { UpstreamServer } from './client-server.ts'
 import type { ById, ByQuestion } from './client-table.ts'
 import type { UdpSocket } from './client-udp.ts'
 import type { DnsFailure, DnsOutcome } from './resolver.ts'
 
 /** One query to one server by one transport. */
-export class Attempt implements Timed<Attempt>, ById<Attempt> {
+export class Attempt implements Timed<Attempt>, ById<Attempt>, LaneEntry {
+  slice = -1
   nextOfId: Attempt | null = null
   dueAt = 0
   previous: Attempt | null = null
@@ -21,7 +23,7 @@ export class Attempt implements Timed<Attempt>, ById<Attempt> {
   /** The query as it was sent, in the case in which it was sent. */
   query: Buffer = NO_OCTETS
   questionEnd = 0
-  /** Null for TCP. */
+  /** Null for TCP, and before it is sent. */
   socket: UdpSocket | null = null
   isReleased = false
   readonly lookup: Lookup

@@ -4,6 +4,7 @@
  */
 import type { IpAddress } from '../core/address.ts'
 import { formatAddress, parseAddress, sameAddress, unmapAddress } from '../core/address.ts'
+import type { Clock } from './client-deadlines.ts'
 
 export interface DnsServer {
   readonly address: IpAddress
@@ -19,6 +20,8 @@ const SIDELINE_MS = 5000
 const WITHOUT_EDNS_MS = 300_000
 
 export class UpstreamServer {
+  /** Its place in the client's list. */
+  readonly index: number
   readonly family: 4 | 6
   readonly host: string
   readonly port: number
@@ -31,7 +34,8 @@ export class UpstreamServer {
   #sidelinedUntil = 0
   #withoutEdnsUntil = 0
 
-  constructor(server: DnsServer) {
+  constructor(server: DnsServer, index: number) {
+    this.index = index
     this.#address = unmapAddress(server.address)
     this.family = this.#address.family
     this.host = formatAddress(this.#address) + (server.scope === undefined ? '' : `%${server.scope}`)
@@ -42,12 +46,12 @@ export class UpstreamServer {
     return port === this.port && (host === this.host || this.#isSameAddress(host))
   }
 
-  isSidelined(now: number): boolean {
-    return this.#sidelinedUntil > now
+  isSidelined(clock: Clock): boolean {
+    return this.#sidelinedUntil !== 0 && this.#sidelinedUntil > clock.now()
   }
 
-  refusesEdns(now: number): boolean {
-    return this.#withoutEdnsUntil > now
+  refusesEdns(clock: Clock): boolean {
+    return this.#withoutEdnsUntil !== 0 && this.#withoutEdnsUntil > clock.now()
   }
 
   noteAnswer(): void {
@@ -56,13 +60,13 @@ export class UpstreamServer {
     this.#sidelinedUntil = 0
   }
 
-  noteTimeout(now: number): void {
+  noteTimeout(clock: Clock): void {
     this.isAnswering = false
-    if (++this.#timeoutsInRow >= SIDELINE_AFTER_TIMEOUTS) this.#sidelinedUntil = now + SIDELINE_MS
+    if (++this.#timeoutsInRow >= SIDELINE_AFTER_TIMEOUTS) this.#sidelinedUntil = clock.now() + SIDELINE_MS
   }
 
-  noteEdnsRefused(now: number): void {
-    this.#withoutEdnsUntil = now + WITHOUT_EDNS_MS
+  noteEdnsRefused(clock: Clock): void {
+    this.#withoutEdnsUntil = clock.now() + WITHOUT_EDNS_MS
   }
 
   /** The system may write an IPv6 address in another way than we do. */

@@ -50,6 +50,7 @@ export class UdpPool {
   readonly #random: RandomPool
   readonly #events: UdpPoolEvents
   readonly #sockets: (UdpSocket | null)[]
+  #last: UdpSocket | null = null
   readonly #retired = new Set<UdpSocket>()
   readonly #closing = new Set<Promise<void>>()
 
@@ -61,9 +62,13 @@ export class UdpPool {
     this.#sockets = Array<UdpSocket | null>(settings.sockets).fill(null)
   }
 
-  /** A random socket, and in it a random id that is not in use. It may be one that could not be opened: see its `error`. */
-  register(attempt: Attempt, now: number): UdpSocket {
-    const socket = this.#draw(now)
+  /**
+   * A random socket, or the last one again, and in it a random id that is not in use. It may be one that could not be opened:
+   * see its `error`. Answers that come in on one socket at a time cost much less than those that come in on all of them.
+   */
+  register(attempt: Attempt, now: number, drawAnew: boolean): UdpSocket {
+    if (drawAnew || this.#last === null || this.#last.error !== null || this.#last.isRetired) this.#last = this.#draw(now)
+    const socket = this.#last
     if (socket.error !== null) return socket
     let id = this.#random.uint16()
     while (socket.attempts.get(id) !== null) id = this.#random.uint16()

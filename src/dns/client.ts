@@ -41,6 +41,8 @@ export interface DnsClientSettings {
   readonly maxOutstanding: number
   /** Questions that wait for one of those places. Any more are answered `servfail` at once. */
   readonly queueLimit: number
+  /** Datagrams sent to one server within the last moments and not answered: more might overflow its receive buffer, and be lost. */
+  readonly maxUnreadQueries: number
   /** UDP sockets, and so source ports, in use at a time for each address family. */
   readonly sockets: number
   readonly maxQueriesPerSocket: number
@@ -63,6 +65,7 @@ export const DEFAULT_DNS_CLIENT_SETTINGS: Omit<DnsClientSettings, 'servers'> = {
   rotate: false,
   maxOutstanding: 2048,
   queueLimit: 10_000,
+  maxUnreadQueries: 192,
   sockets: 16,
   maxQueriesPerSocket: 1000,
   maxSocketAgeMs: 10_000,
@@ -111,15 +114,15 @@ class StubClient implements DnsClient {
   #isClosed = false
 
   constructor(settings: DnsClientSettings) {
-    const { timeoutMs, case0x20, random, clock, recursionDesired, ednsPayload, dnssecOk } = settings
+    const { timeoutMs, maxUnreadQueries, case0x20, random, clock, recursionDesired, ednsPayload, dnssecOk } = settings
     this.#settings = settings
     this.#lookups = new QuestionTable(new RandomPool(random).uint32())
-    this.#servers = settings.servers.map((server) => new UpstreamServer(server))
+    this.#servers = settings.servers.map((server, index) => new UpstreamServer(server, index))
     this.#withoutEdns = { recursionDesired, edns: null }
     this.#withEdns = ednsPayload === null ? this.#withoutEdns : { recursionDesired, edns: { udpPayloadSize: ednsPayload, dnssecOk } }
     const udp = { sockets: settings.sockets, maxQueriesPerSocket: settings.maxQueriesPerSocket, maxSocketAgeMs: settings.maxSocketAgeMs }
     const tcp = { maxConnections: settings.maxTcpConnections, idleMs: settings.tcpIdleMs }
-    this.#exchange = new Exchange({ timeoutMs, case0x20, random, clock, udp, tcp }, this.#servers, this.#statistics, {
+    this.#exchange = new Exchange({ timeoutMs, maxUnreadQueries, case0x20, random, clock, udp, tcp }, this.#servers, this.#statistics, {
       onReply: (attempt, reply) => {
         this.#onReply(attempt, reply)
       },
@@ -195,30 +198,29 @@ class StubClient implements DnsClient {
   #start(lookup: Lookup): void {
     this.#outstanding++
     lookup.isStarted = true
-    const now = this.#settings.clock.now()
-    lookup.firstServer = this.#chooseFirstServer(now)
-    this.#tryNext(lookup, now)
+    lookup.firstServer = this.#chooseFirstServer()
+    this.#tryNext(lookup)
   }
 
   /** The first by setting or turn that is not known to be silent. */
-  #chooseFirstServer(now: number): number {
+  #chooseFirstServer(): number {
     const count = this.#servers.length
     const start = this.#settings.rotate ? this.#turn++ % count : 0
     if (count === 1) return 0
     for (let offset = 0; offset < count; offset++) {
       const index = (start + offset) % count
-      if (this.#servers[index]?.isSidelined(now) === false) return index
+      if (this.#servers[index]?.isSidelined(this.#settings.clock) === false) return index
     }
     return start
   }
 
-  #tryNext(lookup: Lookup, now: number): void {
+  #tryNext(lookup: Lookup): void {
     const count = this.#servers.length
     while (lookup.step < count * this.#settings.attempts) {
       const server = this.#servers[(lookup.firstServer + lookup.step) % count]
       lookup.step++
       if (server === undefined || lookup.rejectedBy?.includes(server) === true) continue
-      this.#exchange.sendUdp(lookup, server, server.refusesEdns(now) ? this.#withoutEdns : this.#withEdns, now)
+      this.#exchange.sendUdp(lookup, server, server.refusesEdns(this.#settings.clock) ? this.#withoutEdns : this.#withEdns)
       return
     }
     this.#finish(lookup, lookup.failure ?? { kind: 'timeout' })
@@ -232,7 +234,7 @@ class StubClient implements DnsClient {
     if (dislikesQuery && attempt.options.edns !== null) return this.#askWithoutEdns(attempt)
     const outcome = interpretReply(reply, lookup.name, lookup.typeCode)
     if (outcome.kind === 'servfail' || outcome.kind === 'refused') return this.#giveUpOn(attempt, outcome)
-    if (lookup.ednsRefusedBy === server && attempt.options.edns === null) server.noteEdnsRefused(this.#settings.clock.now())
+    if (lookup.ednsRefusedBy === server && attempt.options.edns === null) server.noteEdnsRefused(this.#settings.clock)
     this.#finish(lookup, outcome)
   }
 
@@ -246,7 +248,7 @@ class StubClient implements DnsClient {
     attempt.server.noteAnswer()
     this.#replace(attempt)
     this.#exchange.release(attempt)
-    this.#exchange.sendTcp(attempt.lookup, attempt.server, attempt.options, this.#settings.clock.now())
+    this.#exchange.sendTcp(attempt.lookup, attempt.server, attempt.options)
   }
 
   /** A forgery, or a server that does not keep case: TCP tells, and gives the answer. The true one may still come. */
@@ -254,7 +256,7 @@ class StubClient implements DnsClient {
     if (attempt.lookup.current !== attempt) return
     this.#statistics.caseFallbacks++
     this.#replace(attempt)
-    this.#exchange.sendTcp(attempt.lookup, attempt.server, attempt.options, this.#settings.clock.now())
+    this.#exchange.sendTcp(attempt.lookup, attempt.server, attempt.options)
   }
 
   #askWithoutEdns(attempt: Attempt): void {
@@ -262,17 +264,16 @@ class StubClient implements DnsClient {
     attempt.lookup.ednsRefusedBy = attempt.server
     this.#replace(attempt)
     this.#exchange.release(attempt)
-    this.#exchange.sendUdp(attempt.lookup, attempt.server, this.#withoutEdns, this.#settings.clock.now())
+    this.#exchange.sendUdp(attempt.lookup, attempt.server, this.#withoutEdns)
   }
 
   #onTimeout(attempt: Attempt): void {
     const { lookup, server } = attempt
-    const now = this.#settings.clock.now()
     this.#statistics.timeouts++
-    server.noteTimeout(now)
+    server.noteTimeout(this.#settings.clock)
     this.#replace(attempt)
     if (attempt.socket === null) this.#exchange.release(attempt)
-    this.#tryNext(lookup, now)
+    this.#tryNext(lookup)
   }
 
   #onUnreachable(attempt: Attempt, reason: string): void {
@@ -294,7 +295,7 @@ class StubClient implements DnsClient {
     const { lookup } = attempt
     const isCurrent = lookup.current === attempt
     this.#exchange.release(attempt)
-    if (isCurrent) this.#tryNext(lookup, this.#settings.clock.now())
+    if (isCurrent) this.#tryNext(lookup)
   }
 
   /** The lookup's current attempt gives way to another, but answers to it are still welcome. */
@@ -354,6 +355,7 @@ function checkSettings(settings: DnsClientSettings): void {
   checkWithin('attempts', settings.attempts, 1, 100)
   checkWithin('maxOutstanding', settings.maxOutstanding, 1, MOST_OUTSTANDING)
   checkWithin('queueLimit', settings.queueLimit, 0, 10_000_000)
+  checkWithin('maxUnreadQueries', settings.maxUnreadQueries, 1, MOST_OUTSTANDING)
   checkWithin('sockets', settings.sockets, 1, 1024)
   checkWithin('maxQueriesPerSocket', settings.maxQueriesPerSocket, 1, Infinity)
   checkWithin('maxSocketAgeMs', settings.maxSocketAgeMs, 1, Infinity)

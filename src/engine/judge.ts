@@ -51,8 +51,11 @@ export async function judgeClient(
 }
 
 /** The pure half: facts that were gathered earlier, or elsewhere, get the same findings. */
-export function judgeFacts({ iprev, helo }: ClientFacts, settings: Pick<JudgeSettings, 'ourNames' | 'ourAddresses'>): ClientJudgement {
-  const findings: Finding[] = [...iprevFindings(iprev), ...ptrQualityFindings(iprev)]
+export function judgeFacts(
+  { iprev, helo }: ClientFacts,
+  settings: Pick<JudgeSettings, 'iprev' | 'ourNames' | 'ourAddresses'>,
+): ClientJudgement {
+  const findings: Finding[] = [...iprevFindings(iprev, settings.iprev), ...ptrQualityFindings(iprev)]
   if (helo) {
     findings.push(...heloFindings({ helo, iprev, ourNames: settings.ourNames ?? [], ourAddresses: settings.ourAddresses ?? [] }))
   }

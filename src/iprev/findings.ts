@@ -7,8 +7,8 @@ import { finding, type Finding, type FindingLevel } from '../findings/catalogue.
 import { confirmedName, DEFAULT_IPREV_SETTINGS, type IprevFacts, type IprevReason, type IprevSettings, type PtrName } from './facts.ts'
 
 /** `settings` are those of the lookup: findings name the limit that was hit. */
-export function iprevFindings(facts: IprevFacts, settings: Partial<IprevSettings> = {}): Finding[] {
-  const limits = { ...DEFAULT_IPREV_SETTINGS, ...settings }
+export function iprevFindings(facts: IprevFacts, settings?: Partial<IprevSettings>): Finding[] {
+  const limits = settings ? { ...DEFAULT_IPREV_SETTINGS, ...settings } : DEFAULT_IPREV_SETTINGS
   return [...verdictFindings(facts, limits), ...reverseFindings(facts), ...facts.names.flatMap((name) => nameFindings(facts, name))]
 }
 

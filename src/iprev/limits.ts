@@ -13,51 +13,47 @@ export interface Limits {
   /** False when the cap is reached or the time is over. */
   readonly takeQuery: () => boolean
   queries(): number
-  /** Undefined while there is time. */
-  expiry(): Expiry | undefined
-  /** The work's result, or why it was not waited for. */
-  race<T>(work: Promise<T>): Promise<T | Expiry>
   stop(): void
 }
 
-export function startLimits(settings: IprevSettings, signal?: AbortSignal, startTimer: StartTimer = startNodeTimer): Limits {
+/** `onExpiry` runs at most once, and not after `stop`; never before `startLimits` has returned. */
+export function startLimits(settings: IprevSettings, onExpiry: (cause: Expiry) => void, options: LimitOptions): Limits {
+  const { signal } = options
   let queries = 0
-  let expiry: Expiry | undefined = signal?.aborted === true ? 'aborted' : undefined
-  let announce: (expiry: Expiry) => void = () => undefined
-  const expired = new Promise<Expiry>((resolve) => {
-    announce = resolve
-  })
+  let isOver = false
   const expire = (cause: Expiry): void => {
-    expiry ??= cause
-    announce(expiry)
+    if (isOver) return
+    stop()
+    onExpiry(cause)
   }
-  if (expiry) announce(expiry)
   const onAbort = (): void => {
     expire('aborted')
   }
-  signal?.addEventListener('abort', onAbort)
-  const cancelTimer = startTimer(settings.deadlineMs, () => {
+  const onDeadline = (): void => {
     expire('deadline')
-  })
+  }
+  signal?.addEventListener('abort', onAbort)
+  const cancelTimer = options.startTimer?.(settings.deadlineMs, onDeadline)
+  const timer = cancelTimer ? undefined : setTimeout(onDeadline, settings.deadlineMs)
+  const stop = (): void => {
+    isOver = true
+    clearTimeout(timer)
+    cancelTimer?.()
+    signal?.removeEventListener('abort', onAbort)
+  }
   return {
     takeQuery() {
-      if (expiry !== undefined || queries >= settings.maxQueries) return false
+      if (isOver || queries >= settings.maxQueries) return false
       queries++
       return true
     },
     queries: () => queries,
-    expiry: () => expiry,
-    race: (work) => Promise.race([work, expired]),
-    stop() {
-      cancelTimer()
-      signal?.removeEventListener('abort', onAbort)
-    },
+    stop,
   }
 }
 
-function startNodeTimer(milliseconds: number, callback: () => void): () => void {
-  const timer = setTimeout(callback, milliseconds)
-  return () => {
-    clearTimeout(timer)
-  }
+export interface LimitOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Node's timers unless given. */
+  readonly startTimer?: StartTimer | undefined
 }

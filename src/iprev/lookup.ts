@@ -4,7 +4,7 @@
  */
 import { compareAddresses, reverseName, sameAddress, unmapAddress, type IpAddress } from '../core/address.ts'
 import { canonicalName, isHostName, labelsOf, type DomainName } from '../core/domain-name.ts'
-import type { Alias, DnsFailure, DnsOutcome, Resolver, ResourceRecord } from '../dns/resolver.ts'
+import type { Alias, DnsFailure, DnsOutcome, ResolveOptions, Resolver, ResourceRecord } from '../dns/resolver.ts'
 import {
   DEFAULT_IPREV_SETTINGS,
   type IprevFacts,
@@ -14,7 +14,7 @@ import {
   type PtrName,
   type PtrNameOutcome,
 } from './facts.ts'
-import { startLimits, type Limits, type StartTimer } from './limits.ts'
+import { startLimits, type Expiry, type Limits, type StartTimer } from './limits.ts'
 
 export interface IprevOptions {
   readonly resolver: Resolver
@@ -23,59 +23,142 @@ export interface IprevOptions {
   readonly startTimer?: StartTimer | undefined
 }
 
-export async function lookupIprev(address: IpAddress, options: IprevOptions): Promise<IprevFacts> {
-  const settings = { ...DEFAULT_IPREV_SETTINGS, ...options.settings }
-  const limits = startLimits(settings, options.signal, options.startTimer)
-  try {
-    const unmapped = unmapAddress(address)
-    const { resolver, signal } = options
-    return await lookupWithin({ address: unmapped, reverse: reverseName(unmapped), resolver, settings, limits, signal })
-  } finally {
-    limits.stop()
-  }
+export function lookupIprev(address: IpAddress, options: IprevOptions): Promise<IprevFacts> {
+  return new Promise((resolve, reject) => {
+    new Lookup(unmapAddress(address), options, resolve, reject).start()
+  })
 }
 
-async function lookupWithin(lookup: Lookup): Promise<IprevFacts> {
-  const { address, reverse, settings, limits } = lookup
-  const outcome = await limits.race(ask(lookup, reverse, 'PTR'))
-  if (outcome === 'deadline' || outcome === 'aborted') return withoutNames(lookup, 'temperror', outcome)
-  if (outcome.kind !== 'records') return withoutRecords(lookup, outcome)
-
-  const distinct = distinctNames(outcome.records)
-  if (distinct.length === 0) return withoutNames(lookup, 'temperror', 'reverseMalformed')
-  const names = await askForward(lookup, distinct.slice(0, settings.maxPtrNames))
-  const { result, reason } = judge(names)
-  return {
-    kind: 'iprev',
-    address,
-    reverseName: reverse,
-    result,
-    reason,
-    aliases: outcome.aliases,
-    ptrTtl: outcome.ttl,
-    names,
-    ptrNameCount: distinct.length,
-    truncated: distinct.length > names.length,
-    authenticated: settings.trustAuthenticated && outcome.authenticated && isAuthenticated(result, names),
-    queries: limits.queries(),
-  }
-}
-
-interface Lookup {
+/**
+ * One lookup under way. Written without promises of its own: it runs for every connecting client, and the deadline only has to
+ * look at what has been answered so far.
+ */
+class Lookup {
   readonly address: IpAddress
   readonly reverse: DomainName
-  readonly resolver: Resolver
   readonly settings: IprevSettings
   readonly limits: Limits
-  readonly signal: AbortSignal | undefined
-}
+  readonly #options: IprevOptions
+  readonly #resolve: (facts: IprevFacts) => void
+  readonly #reject: (error: unknown) => void
+  readonly #askOptions: ResolveOptions
+  #answer: (DnsOutcome & { readonly kind: 'records' }) | null = null
+  #ptrNameCount = 0
+  #kept: readonly DomainName[] = []
+  /** By the index of the name; a hole where the answer is still to come. */
+  readonly #answered: (PtrName | undefined)[] = []
+  #missing = 0
+  #isSettled = false
 
-function ask({ resolver, settings, limits, signal }: Lookup, name: DomainName, type: 'PTR' | 'A' | 'AAAA'): Promise<DnsOutcome> {
-  return resolver.resolve({ name, type }, { signal, maxAliases: settings.maxAliases, takeQuery: limits.takeQuery })
+  constructor(address: IpAddress, options: IprevOptions, resolve: (facts: IprevFacts) => void, reject: (error: unknown) => void) {
+    this.address = address
+    this.reverse = reverseName(address)
+    this.settings = options.settings ? { ...DEFAULT_IPREV_SETTINGS, ...options.settings } : DEFAULT_IPREV_SETTINGS
+    this.#options = options
+    this.#resolve = resolve
+    this.#reject = reject
+    this.limits = startLimits(this.settings, this.#onExpiry, options)
+    this.#askOptions = { signal: options.signal, maxAliases: this.settings.maxAliases, takeQuery: this.limits.takeQuery }
+  }
+
+  start(): void {
+    if (this.#options.signal?.aborted === true) this.#onExpiry('aborted')
+    else this.#ask(this.reverse, 'PTR').then(this.#onReverse, this.#fail)
+  }
+
+  #ask(name: DomainName, type: 'PTR' | 'A' | 'AAAA'): Promise<DnsOutcome> {
+    return this.#options.resolver.resolve({ name, type }, this.#askOptions)
+  }
+
+  /** Called by promises whose own result nobody sees: what it throws must reach the caller. */
+  #guarded(work: () => void): void {
+    if (this.#isSettled) return
+    try {
+      work()
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  readonly #onReverse = (outcome: DnsOutcome): void => {
+    this.#guarded(() => {
+      this.#takeReverse(outcome)
+    })
+  }
+
+  #takeReverse(outcome: DnsOutcome): void {
+    if (outcome.kind === 'alias') return this.#fail(notFollowed())
+    if (outcome.kind !== 'records') return this.#settle(withoutRecords(this, outcome))
+    const distinct = distinctNames(outcome.records)
+    if (distinct.length === 0) return this.#settle(withoutNames(this, 'temperror', 'reverseMalformed'))
+    this.#answer = outcome
+    this.#ptrNameCount = distinct.length
+    this.#kept = distinct.length > this.settings.maxPtrNames ? distinct.slice(0, this.settings.maxPtrNames) : distinct
+    this.#missing = this.#kept.length
+    for (const [index, name] of this.#kept.entries()) this.#askName(index, name)
+  }
+
+  #askName(index: number, name: DomainName): void {
+    if (!isHostName(name)) return this.#onName(index, withoutAddresses(name, 'notHostName'))
+    if (!name.includes('.')) return this.#onName(index, withoutAddresses(name, 'singleLabel'))
+    this.#ask(name, this.address.family === 4 ? 'A' : 'AAAA').then((outcome) => {
+      this.#guarded(() => {
+        if (outcome.kind === 'alias') this.#fail(notFollowed())
+        else this.#onName(index, ptrNameOf(this, name, outcome))
+      })
+    }, this.#fail)
+  }
+
+  /** Waits for every name even after one has confirmed, or the quickest would be chosen; only the deadline cuts that short. */
+  #onName(index: number, ptrName: PtrName): void {
+    this.#answered[index] = ptrName
+    this.#missing--
+    if (this.#missing === 0) this.#conclude('deadline')
+  }
+
+  readonly #onExpiry = (cause: Expiry): void => {
+    if (this.#isSettled) return
+    if (this.#answer === null) this.#settle(withoutNames(this, 'temperror', cause))
+    else this.#conclude(cause)
+  }
+
+  /** `unanswered`: what became of the names that are still missing. */
+  #conclude(unanswered: Expiry): void {
+    const answer = this.#answer
+    if (answer === null) return
+    const names = this.#kept.map((name, index) => this.#answered[index] ?? withoutAddresses(name, unanswered))
+    const { result, reason } = judge(names)
+    this.#settle({
+      kind: 'iprev',
+      address: this.address,
+      reverseName: this.reverse,
+      result,
+      reason,
+      aliases: answer.aliases,
+      ptrTtl: answer.ttl,
+      names,
+      ptrNameCount: this.#ptrNameCount,
+      truncated: this.#ptrNameCount > names.length,
+      authenticated: this.settings.trustAuthenticated && answer.authenticated && isAuthenticated(result, names),
+      queries: this.limits.queries(),
+    })
+  }
+
+  #settle(facts: IprevFacts): void {
+    this.#isSettled = true
+    this.limits.stop()
+    this.#resolve(facts)
+  }
+
+  readonly #fail = (error: unknown): void => {
+    this.#isSettled = true
+    this.limits.stop()
+    this.#reject(error)
+  }
 }
 
 /** The PTR question gave no names: there are none, or it could not be told. */
-function withoutRecords(lookup: Lookup, outcome: Exclude<DnsOutcome, { kind: 'records' }>): IprevFacts {
+function withoutRecords(lookup: Lookup, outcome: Exclude<DnsOutcome, { kind: 'records' | 'alias' }>): IprevFacts {
   switch (outcome.kind) {
     case 'nxdomain':
     case 'nodata': {
@@ -85,21 +168,18 @@ function withoutRecords(lookup: Lookup, outcome: Exclude<DnsOutcome, { kind: 're
     case 'aliasLoop':
     case 'aliasTooDeep':
       return withoutNames(lookup, 'permerror', outcome.kind, { aliases: outcome.aliases, ttl: null, authenticated: false })
-    case 'alias':
-      throw notFollowed()
-    case 'overBudget':
-      return withoutNames(lookup, 'temperror', lookup.limits.expiry() ?? 'queryCap')
     default:
       return withoutNames(lookup, 'temperror', REVERSE_REASONS[outcome.kind])
   }
 }
 
-const REVERSE_REASONS: Readonly<Record<Exclude<DnsFailure['kind'], 'overBudget'>, IprevReason>> = {
+const REVERSE_REASONS: Readonly<Record<DnsFailure['kind'], IprevReason>> = {
   servfail: 'reverseServfail',
   refused: 'reverseRefused',
   timeout: 'reverseTimeout',
   malformed: 'reverseMalformed',
   aborted: 'aborted',
+  overBudget: 'queryCap',
 }
 
 interface ReverseAnswer {
@@ -156,18 +236,7 @@ function orderKey(name: DomainName): string {
   return key
 }
 
-/** Waits for every name even after one has confirmed, or the quickest would be chosen; only the deadline cuts that short. */
-async function askForward(lookup: Lookup, names: readonly DomainName[]): Promise<readonly PtrName[]> {
-  const answered = new Map<DomainName, PtrName>()
-  const work = names.map(async (name) => answered.set(name, await askName(lookup, name)))
-  await lookup.limits.race(Promise.all(work))
-  return names.map((name) => answered.get(name) ?? withoutAddresses(name, lookup.limits.expiry() ?? 'deadline'))
-}
-
-async function askName(lookup: Lookup, name: DomainName): Promise<PtrName> {
-  if (!isHostName(name)) return withoutAddresses(name, 'notHostName')
-  if (!name.includes('.')) return withoutAddresses(name, 'singleLabel')
-  const outcome = await ask(lookup, name, lookup.address.family === 4 ? 'A' : 'AAAA')
+function ptrNameOf(lookup: Lookup, name: DomainName, outcome: Exclude<DnsOutcome, { kind: 'alias' }>): PtrName {
   switch (outcome.kind) {
     case 'records':
       return withAddresses(lookup, name, outcome)
@@ -179,10 +248,8 @@ async function askName(lookup: Lookup, name: DomainName): Promise<PtrName> {
     case 'aliasLoop':
     case 'aliasTooDeep':
       return { ...withoutAddresses(name, outcome.kind), aliases: outcome.aliases }
-    case 'alias':
-      throw notFollowed()
     case 'overBudget':
-      return withoutAddresses(name, lookup.limits.expiry() ?? 'queryCap')
+      return withoutAddresses(name, 'queryCap')
     default:
       return withoutAddresses(name, outcome.kind)
   }

@@ -32,6 +32,8 @@ export interface NameLayer {
 
 export interface CompiledPolicy {
   readonly base: PolicyLayer
+  /** All that were compiled, for front ends that ask an MTA only for what some client may need. A name's layer may lie on another one. */
+  readonly layers: readonly PolicyLayer[]
   readonly trusted: NetworkMap<true>
   readonly networks: NetworkMap<PolicyLayer>
   readonly names: ReadonlyMap<DomainName, NameLayer>
@@ -54,15 +56,14 @@ export function compilePolicy(settings: PolicySettings, replyFor: ReplyFor): Com
     skip: undefined,
     skipByName: false,
   }
+  const networkLayers = settings.networks.map((override) => ({ ...mergeLayer(base, override), skip: override.skip }))
   const nameLayers = settings.names.map((override) => ({ override, onBase: nameLayer(base, override) }))
   return {
     base,
+    layers: [base, ...networkLayers, ...nameLayers.map(({ onBase }) => onBase)],
     trusted: networkMap(settings.trustedNetworks.map((network) => [network, true])),
     networks: networkMap(
-      settings.networks.flatMap((override) => {
-        const layer = { ...mergeLayer(base, override), skip: override.skip }
-        return override.cidr.map((network) => [network, layer] as const)
-      }),
+      settings.networks.flatMap(({ cidr }, index) => cidr.map((network) => [network, networkLayers[index] ?? base] as const)),
     ),
     names: new Map(settings.names.flatMap(({ name }, index) => layersByName(name, nameLayers[index]))),
     suffixes: new Map(settings.names.flatMap(({ suffix }, index) => layersByName(suffix, nameLayers[index]))),

@@ -2,6 +2,7 @@
  * Reads a DNS message octet by octet (RFC 1035 §4.1), names with their compression included, at bounded cost.
  * The first fault sticks: whoever reads goes on with zeros and asks `fault` at the end of each loop, so nothing throws.
  */
+import { Buffer } from 'node:buffer'
 import type { DomainName } from '../core/domain-name.ts'
 import { nameFromLabels, MAX_NAME_OCTETS, ROOT } from '../core/domain-name.ts'
 

@@ -2,6 +2,7 @@
  * Writes a DNS message octet by octet (RFC 1035 §4.1), names with compression. It grows up to the largest message.
  * Values out of range are a programmer's error and throw a RangeError. Case is kept, so only suffixes equal in case are shared.
  */
+import { Buffer } from 'node:buffer'
 import type { DomainName } from '../core/domain-name.ts'
 import { labelsOf, ROOT } from '../core/domain-name.ts'
 

@@ -2,6 +2,7 @@
  * The stub client's short way through the codec: one question out, and of its answer only what settles that question.
  * It decodes by the same reader as wire/dns.ts, so the same input is malformed; it only leaves unread what nobody asked for.
  */
+import { Buffer } from 'node:buffer'
 import type { RecordOf, ResourceRecord } from '../core/dns-record.ts'
 import { RECORD_TYPE_CODES } from '../core/dns-record.ts'
 import type { DomainName } from '../core/domain-name.ts'

@@ -208,6 +208,14 @@ describe('createMemoryCache', () => {
     expect(found).toBeLessThan(19_000)
   })
 
+  it('tells keys of one hash apart', () => {
+    // Among so many keys several pairs share all 32 bits; which ones depends on the random seed.
+    const cache = createMemoryCache({ entries: 65_536, random: () => 0.5 })
+    for (let index = 0; index < 65_536; index++) void cache.set(`known ${String(index)}`, 'value', 1000)
+    const mistaken = Array.from({ length: 400_000 }, (_, index) => `unknown ${String(index)}`).filter((key) => cache.get(key) !== undefined)
+    expect(mistaken).toEqual([])
+  })
+
   it('forgets the oldest entries and keeps the newest', () => {
     const cache = createMemoryCache({ entries: 1000 })
     const value = 'v'.repeat(200)

@@ -316,7 +316,8 @@ describe('canaries', () => {
     const resolver = fakeResolver({ 'PTR 1.100.51.198.in-addr.arpa': bad })
     const timers: { milliseconds: number; callback: () => void }[] = []
     const nextTimer = async (count: number): Promise<void> => {
-      while (timers.length < count) await Promise.resolve()
+      for (let turn = 0; turn < 1000 && timers.length < count; turn++) await Promise.resolve()
+      expect(timers).toHaveLength(count)
     }
     let cancelled = 0
     const stop = watchCanaries({

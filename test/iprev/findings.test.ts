@@ -138,7 +138,7 @@ describe('iprevFindings', () => {
       resolver: fakeResolver({ [REVERSE]: 'never' }),
       settings: { deadlineMs: 250 },
       startTimer: (_, callback) => {
-        callback()
+        queueMicrotask(callback)
         return () => undefined
       },
     })

@@ -55,7 +55,10 @@ function manualTimer(): { startTimer: StartTimer; expire: () => void; started: n
 
 /** Until the fake resolver was asked this many questions. */
 async function asked(resolver: FakeResolver, count: number): Promise<void> {
-  while (resolver.asked.length < count) await Promise.resolve()
+  for (let turn = 0; resolver.asked.length < count; turn++) {
+    if (turn === 1000) throw new Error(`asked ${String(resolver.asked.length)} questions and not ${String(count)}`)
+    await Promise.resolve()
+  }
 }
 
 describe('lookupIprev', () => {

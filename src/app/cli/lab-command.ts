@@ -68,8 +68,8 @@ async function runLab(options: LabCommandOptions, context: CommandContext): Prom
 async function openLab({ zone, listen, portBase }: LabCommandOptions): Promise<Lab> {
   const address = parseAddress(listen)
   if (!address) throw new UsageError(`--listen ${JSON.stringify(listen)}: not an address`)
-  if (specialRange(address) !== 'loopback' && listen === '0.0.0.0') {
-    throw new UsageError('--listen 0.0.0.0: name the one address to listen on; a DNS that is open to everybody is abused within hours')
+  if (specialRange(address) === 'unspecified') {
+    throw new UsageError(`--listen ${listen}: name the one address to listen on; a DNS that is open to everybody is abused within hours`)
   }
   try {
     return await startLab({ zone: readFileSync(zone, 'utf8'), zoneName: zone, address: listen, port: portBase })

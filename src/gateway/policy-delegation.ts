@@ -1,0 +1,176 @@
+/**
+ * Postfix policy delegation (SMTPD_POLICY_README): a listening socket that answers smtpd's requests, many on one connection.
+ * The engine decides; here its verdict becomes an action. A header is prepended once a message, a message is held once.
+ * Forged headers stay: the protocol shows none. A peer that breaks the protocol loses that one connection, and it is counted.
+ */
+import type { Socket } from 'node:net'
+import type { GateSettings } from '../engine/gate.ts'
+import { encodePolicyAction, PolicyBlockReader, readPolicyRequest, type PolicyAction, type PolicyLimits } from '../wire/policy-request.ts'
+import type { GateEvent } from './gate-event.ts'
+import { startListening, type ListenAddress, type ServedConnection } from './listen.ts'
+import { internalErrorAction, PolicyDialogue, type PolicyDialogueSettings } from './policy-dialogue.ts'
+import { MarkedMessages } from './policy-messages.ts'
+
+export interface PolicyDelegationLimits extends Required<{ [K in keyof PolicyLimits]: number }> {
+  readonly maxConnections: number
+  /** Between two requests; smtpd itself hangs up after 300 s. */
+  readonly idleTimeoutMs: number
+  /** Within a request. */
+  readonly requestTimeoutMs: number
+  /** Messages of which it is remembered that they have their header. */
+  readonly maxMessages: number
+}
+
+export const DEFAULT_POLICY_DELEGATION_LIMITS: PolicyDelegationLimits = {
+  maxLineOctets: 8192,
+  maxAttributes: 128,
+  maxRequestOctets: 65_536,
+  maxConnections: 10_000,
+  idleTimeoutMs: 3_600_000,
+  requestTimeoutMs: 60_000,
+  maxMessages: 20_000,
+}
+
+export interface PolicyDelegationOptions {
+  readonly address: ListenAddress
+  readonly gate: GateSettings
+  /** `reply`: with the code of the policy (451), at once. `deferIfPermit`: unless a later restriction rejects, with Postfix's code (450). */
+  readonly deferAs?: 'reply' | 'deferIfPermit' | undefined
+  readonly limits?: Partial<PolicyDelegationLimits> | undefined
+  readonly onEvent?: ((event: GateEvent) => void) | undefined
+}
+
+export interface PolicyDelegationHandle {
+  /** As `parseListenAddress` takes it, with the true port. */
+  readonly address: string
+  readonly connections: number
+  /** For clients from now on. */
+  reload(gate: GateSettings): void
+  /** Lets requests that are being answered end for that long. */
+  close(graceMs?: number): Promise<void>
+}
+
+export async function startPolicyDelegation(options: PolicyDelegationOptions): Promise<PolicyDelegationHandle> {
+  const limits = { ...DEFAULT_POLICY_DELEGATION_LIMITS, ...options.limits }
+  const onEvent = options.onEvent ?? ((): void => undefined)
+  const settings: PolicyDialogueSettings & { gate: GateSettings } = {
+    gate: options.gate,
+    deferAs: options.deferAs ?? 'reply',
+    messages: new MarkedMessages(limits.maxMessages),
+    onEvent,
+  }
+  const listener = await startListening({
+    address: options.address,
+    maxConnections: limits.maxConnections,
+    serve: (socket) => new PolicyConnection(socket, settings, limits),
+    onRefused: () => {
+      onEvent({ kind: 'protocolError', reason: 'tooManyConnections' })
+    },
+    onError: (error) => {
+      onEvent({ kind: 'socketError', error })
+    },
+  })
+  return {
+    address: listener.address,
+    get connections() {
+      return listener.connections
+    },
+    reload(gate) {
+      settings.gate = gate
+    },
+    close: (graceMs) => listener.close(graceMs),
+  }
+}
+
+class PolicyConnection implements ServedConnection {
+  readonly #socket: Socket
+  readonly #settings: PolicyDialogueSettings
+  readonly #limits: PolicyDelegationLimits
+  readonly #reader: PolicyBlockReader
+  readonly #dialogue: PolicyDialogue
+  #isBusy = false
+  #isDraining = false
+  #isEnded = false
+
+  constructor(socket: Socket, settings: PolicyDialogueSettings, limits: PolicyDelegationLimits) {
+    this.#socket = socket
+    this.#settings = settings
+    this.#limits = limits
+    this.#reader = new PolicyBlockReader(limits)
+    this.#dialogue = new PolicyDialogue(settings)
+    socket.setTimeout(limits.idleTimeoutMs)
+    socket.on('data', (chunk: Buffer) => {
+      void this.#receive(chunk)
+    })
+    socket.on('timeout', () => {
+      // Postfix keeps connections for later; one that it has forgotten is no fault.
+      if (this.#reader.isMidBlock) this.#fail('timeout')
+      else this.#end()
+    })
+    socket.on('end', () => {
+      if (this.#reader.isMidBlock) this.#report('cutOff')
+    })
+    // A reset is how a client hangs up, too.
+    socket.on('error', () => undefined)
+    socket.on('close', () => {
+      this.#isEnded = true
+      this.#dialogue.close()
+    })
+  }
+
+  drain(): void {
+    this.#isDraining = true
+    this.#endIfDrained()
+  }
+
+  /** The socket is not read while requests of its last chunk are being answered, strictly one after the other. */
+  async #receive(chunk: Buffer): Promise<void> {
+    const { blocks, fault } = this.#reader.push(chunk)
+    this.#isBusy = true
+    this.#socket.pause()
+    for (const block of blocks) {
+      const action = await this.#dialogue.answer(readPolicyRequest(block))
+      if (this.#isEnded || !this.#socket.writable) return
+      this.#socket.write(this.#encode(action))
+      if (this.#socket.writableNeedDrain) await new Promise((resolve) => this.#socket.once('drain', resolve).once('close', resolve))
+    }
+    this.#isBusy = false
+    if (this.#isEnded) return
+    if (fault !== null) {
+      this.#fail(fault)
+      return
+    }
+    this.#socket.setTimeout(this.#reader.isMidBlock ? this.#limits.requestTimeoutMs : this.#limits.idleTimeoutMs)
+    this.#socket.resume()
+    this.#endIfDrained()
+  }
+
+  /** An action that the codec refuses is a fault of ours, and must not bring down the others. */
+  #encode(action: PolicyAction): Uint8Array {
+    try {
+      return encodePolicyAction(action)
+    } catch (error) {
+      this.#settings.onEvent({ kind: 'internalError', error })
+      return encodePolicyAction(internalErrorAction(this.#settings.gate))
+    }
+  }
+
+  #endIfDrained(): void {
+    if (this.#isDraining && !this.#isBusy && !this.#reader.isMidBlock) this.#end()
+  }
+
+  #end(): void {
+    this.#isEnded = true
+    this.#socket.destroySoon()
+  }
+
+  #fail(reason: string): void {
+    this.#isEnded = true
+    this.#report(reason)
+    this.#socket.destroySoon()
+  }
+
+  #report(reason: string): void {
+    this.#settings.onEvent({ kind: 'protocolError', reason })
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * One session of smtp-server and the gate session of its client. It reads every HELO and every XCLIENT where smtp-server writes
+ * them, in the session object that it keeps for the application: there is no hook for either, and a hook sees only the last HELO.
+ */
+import type { SMTPServerSession } from 'smtp-server'
+import type { GateSession, GateVerdict } from '../engine/gate.ts'
+import type { DecisionStage } from '../policy/decision.ts'
+
+/** What the plugin puts on the session: null until the client has been judged, at MAIL or as `stage` says. */
+export interface JudgedSession {
+  ptrgate?: GateVerdict | null
+}
+
+export interface ClientSession {
+  /** Null where there is no address to judge: a unix socket. Never rejects. */
+  verdict(stage: DecisionStage, recipient?: string): Promise<GateVerdict | null>
+  readonly latest: GateVerdict | null
+  close(): void
+}
+
+export interface ClientSessionSettings {
+  /** Undefined for what is no address. `byXclient`: a proxy gave it, in the place of its own. */
+  readonly open: (addressText: string, byXclient: boolean) => GateSession | undefined
+  /** Whether XCLIENT comes from listed peers only. */
+  readonly trustsXclient: boolean
+}
+
+/** Whose client was judged last, and how. */
+export function verdictOf(session: SMTPServerSession): GateVerdict | null {
+  return (session as JudgedSession).ptrgate ?? null
+}
+
+export function bindSession(session: SMTPServerSession, settings: ClientSessionSettings): ClientSession {
+  return new BoundSession(session, settings)
+}
+
+class BoundSession implements ClientSession {
+  readonly #session: SMTPServerSession & JudgedSession
+  readonly #settings: ClientSessionSettings
+  #gate: GateSession | undefined
+
+  constructor(session: SMTPServerSession, settings: ClientSessionSettings) {
+    this.#session = session
+    this.#settings = settings
+    this.#session.ptrgate = null
+    this.#gate = settings.open(session.remoteAddress, false)
+    this.#hear(session.hostNameAppearsAs)
+    watch(session, 'remoteAddress', (value, before) => {
+      // XFORWARD writes here too; what it says is for logs, and judged is who connected.
+      if (value !== before && value === session.xClient.get('ADDR')) this.#replaceClient(value)
+    })
+    watch(session, 'hostNameAppearsAs', (value) => this.#hear(value))
+  }
+
+  get latest(): GateVerdict | null {
+    return this.#session.ptrgate ?? null
+  }
+
+  async verdict(stage: DecisionStage, recipient?: string): Promise<GateVerdict | null> {
+    const gate = this.#gate
+    if (this.#session.user) gate?.authenticate()
+    const verdict = gate ? await gate.verdict(stage, recipient ?? null) : null
+    this.#session.ptrgate = verdict
+    return verdict
+  }
+
+  close(): void {
+    this.#gate?.close()
+  }
+
+  #replaceClient(addressText: string): void {
+    this.#gate?.close()
+    this.#session.ptrgate = null
+    this.#gate = this.#settings.open(addressText, true)
+  }
+
+  /** What a proxy says that the client claims stands for the session; the HELO that follows it is the proxy's own. */
+  #hear(claimedName: unknown): void {
+    const byXclient = this.#settings.trustsXclient ? this.#session.xClient.get('HELO') : undefined
+    const heard = typeof byXclient === 'string' && byXclient !== '' ? byXclient : claimedName
+    if (typeof heard === 'string' && heard !== '') this.#gate?.helo(heard)
+  }
+}
+
+/** The property goes on as it was, and each value that is written to it is seen. */
+function watch(
+  session: SMTPServerSession,
+  property: 'remoteAddress' | 'hostNameAppearsAs',
+  seen: (value: string, before: string) => void,
+): void {
+  let current = session[property]
+  Object.defineProperty(session, property, {
+    configurable: true,
+    enumerable: true,
+    get: () => current,
+    set(value: string) {
+      const before = current
+      current = value
+      seen(value, before)
+    },
+  })
+}
