@@ -54,7 +54,10 @@ module.exports = {
       comment: 'sockets, TLS, files and HTTP belong to dns/client, dns/authority, probe, gateway, lab and app',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/(dns/(client|authority)|probe/|gateway/|lab/|app/)' },
-      to: { dependencyTypes: ['core'], path: '^(node:)?(net|dgram|tls|fs|fs/promises|http|https|http2|child_process|dns|dns/promises|cluster|worker_threads)$' },
+      to: {
+        dependencyTypes: ['core'],
+        path: '^(node:)?(net|dgram|tls|fs|fs/promises|http|https|http2|child_process|dns|dns/promises|cluster|worker_threads)$',
+      },
     },
     { name: 'sources-never-import-tests', severity: 'error', from: { path: '^src/' }, to: { path: '^(test|bench)/' } },
     { name: 'no-circles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },

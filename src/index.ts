@@ -15,6 +15,7 @@ export {
   type FindingLevel,
 } from './findings/catalogue.ts'
 export type { HeloFacts } from './identity/facts.ts'
+export { ptrgate, verdictOf, type JudgedSession, type PtrgateOptions } from './gateway/smtp-server.ts'
 export { assessPtrName } from './identity/ptr-quality.ts'
 export { confirmedName, type IprevFacts, type IprevReason, type IprevResult, type IprevSettings, type PtrName } from './iprev/facts.ts'
 export { lookupIprev, type IprevOptions } from './iprev/lookup.ts'
@@ -26,4 +27,4 @@ export { policySettings, type PolicyInput, type PolicySettings } from './policy/
 export { iprevAuthResults } from './render/auth-results.ts'
 export { findingMessage } from './render/finding-text.ts'
 export { formatReply } from './render/smtp-reply.ts'
-export { formatAuthResults, parseAuthResults, type AuthResults } from './wire/auth-results.ts'
+export { formatAuthResults, isHeaderOf, parseAuthResults, readAuthResults, type AuthResults } from './wire/auth-results.ts'

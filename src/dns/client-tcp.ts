@@ -24,7 +24,7 @@ interface Connection {
   readonly server: UpstreamServer
   readonly socket: Socket
   attempt: Attempt | null
-  received: Buffer
+  readonly frames: FrameReader
   /** Answered before: if it fails now, the server may just have closed an idle connection. */
   isReused: boolean
 }
@@ -64,7 +64,7 @@ export class TcpPool {
     if (connection === undefined) return
     this.#connectionOf.delete(attempt)
     connection.attempt = null
-    if (connection.received.length > 0) this.#drop(connection)
+    if (!connection.frames.isEmpty) this.#drop(connection)
     else connection.socket.setTimeout(this.#settings.idleMs)
     this.#startWaiting()
   }
@@ -91,7 +91,7 @@ export class TcpPool {
   #open(attempt: Attempt): void {
     const { server } = attempt
     const socket = connect({ host: server.host, port: server.port, family: server.family, noDelay: true })
-    const connection: Connection = { server, socket, attempt: null, received: EMPTY, isReused: false }
+    const connection: Connection = { server, socket, attempt: null, frames: new FrameReader(), isReused: false }
     this.#connections.add(connection)
     this.connectionsOpened++
     // While something is outstanding its timer keeps the process alive.
@@ -123,26 +123,25 @@ export class TcpPool {
   }
 
   #onData(connection: Connection, chunk: Buffer): void {
-    connection.received = connection.received.length === 0 ? chunk : Buffer.concat([connection.received, chunk])
-    while (this.#connections.has(connection) && connection.received.length > 0) {
-      const { attempt, received } = connection
+    connection.frames.add(chunk)
+    while (this.#connections.has(connection) && !connection.frames.isEmpty) {
+      const { attempt } = connection
       if (attempt === null) {
         // Nothing was asked: the server speaks out of turn.
         this.#drop(connection)
         this.#startWaiting()
         return
       }
-      const end = received.length < LENGTH_OCTETS ? Infinity : LENGTH_OCTETS + received.readUInt16BE(0)
-      if (received.length < end) return
-      connection.received = received.subarray(end)
-      this.#events.onMessage(attempt, received.subarray(LENGTH_OCTETS, end))
+      const message = connection.frames.take()
+      if (message === null) return
+      this.#events.onMessage(attempt, message)
     }
   }
 
   #onEnd(connection: Connection, reason: string): void {
     if (!this.#connections.has(connection)) return
     const { attempt } = connection
-    const mayBeStale = connection.isReused && connection.received.length === 0
+    const mayBeStale = connection.isReused && connection.frames.isEmpty
     this.#drop(connection)
     if (attempt !== null && mayBeStale) this.#open(attempt)
     else if (attempt !== null) this.#events.onFailure(attempt, reason)
@@ -165,4 +164,35 @@ export class TcpPool {
   }
 }
 
-const EMPTY = Buffer.alloc(0)
+/** Messages behind a length of two octets (RFC 1035 §4.2.2), in whatever pieces they come. */
+class FrameReader {
+  #pieces: Buffer[] = []
+  #octets = 0
+
+  get isEmpty(): boolean {
+    return this.#octets === 0
+  }
+
+  add(piece: Buffer): void {
+    this.#pieces.push(piece)
+    this.#octets += piece.length
+  }
+
+  /** The next whole message, or null. Pieces are joined twice a message at most, however small they are. */
+  take(): Buffer | null {
+    if (this.#octets < LENGTH_OCTETS) return null
+    if ((this.#pieces[0]?.length ?? 0) < LENGTH_OCTETS) this.#join()
+    const end = LENGTH_OCTETS + (this.#pieces[0]?.readUInt16BE(0) ?? 0)
+    if (this.#octets < end) return null
+    const all = this.#join()
+    this.#pieces = [all.subarray(end)]
+    this.#octets -= end
+    return all.subarray(LENGTH_OCTETS, end)
+  }
+
+  #join(): Buffer {
+    const all = this.#pieces.length === 1 && this.#pieces[0] !== undefined ? this.#pieces[0] : Buffer.concat(this.#pieces)
+    this.#pieces = [all]
+    return all
+  }
+}

@@ -26,6 +26,12 @@ export function filteredStream(source: SMTPServerDataStream, authservId: string,
   const filtered = headerStream({ authservId, header: header === null ? null : foldField(header) })
   // An error event that nobody listens to would end the process: smtp-server, too, asks before it emits one.
   const destroy = (error?: Error): void => void filtered.destroy(filtered.listenerCount('error') > 0 ? error : undefined)
+  // By hand, since pipe() would itself listen for errors of the stream that the host gets.
+  source.on('data', (chunk) => {
+    if (!filtered.write(chunk)) source.pause()
+  })
+  filtered.on('drain', () => source.resume())
+  source.once('end', () => filtered.end())
   source.once('error', destroy)
   source.once('close', () => {
     if (!source.readableEnded) destroy()
@@ -33,16 +39,20 @@ export function filteredStream(source: SMTPServerDataStream, authservId: string,
   filtered.once('close', () => {
     if (!source.readableEnded) source.destroy()
   })
-  source.pipe(filtered)
   return Object.defineProperties(filtered, {
     byteLength: { get: () => source.byteLength, enumerable: true },
     sizeExceeded: { get: () => source.sizeExceeded, enumerable: true },
   }) as SMTPServerDataStream
 }
 
-/** A host that has answered without reading will not read any more: as smtp-server does, the rest is read for it. */
-export function drainUnread(stream: SMTPServerDataStream): void {
-  if (stream.readableFlowing === null) stream.resume()
+/**
+ * Gives the host's answer to smtp-server, which replies when the message is over. A host that has answered will not read what it
+ * has not begun to read, and a stream that it has destroyed is over: both as smtp-server holds it for the bare stream.
+ */
+export function answerData(source: SMTPServerDataStream, filtered: SMTPServerDataStream, answer: () => void): void {
+  if (filtered.destroyed) source.destroy()
+  answer()
+  if (filtered.readableFlowing === null) filtered.resume()
 }
 
 function foldField(field: string): string {

@@ -6,7 +6,7 @@
 import type { SMTPServer, SMTPServerOptions, SMTPServerSession } from 'smtp-server'
 import { openGateSession, type GateSession } from '../engine/gate.ts'
 import { createEarlyLookups, parseClientAddress, type EarlyLookups } from './smtp-server-early.ts'
-import { drainUnread, filteredStream, handlerFailure, refusal } from './smtp-server-message.ts'
+import { answerData, filteredStream, handlerFailure, refusal } from './smtp-server-message.ts'
 import { bindSession, type ClientSession } from './smtp-server-session.ts'
 import { createEngine, type Engine, type PtrgateSettings } from './smtp-server-settings.ts'
 import type { DecisionStage } from '../policy/decision.ts'
@@ -165,8 +165,7 @@ class Plugin {
       const { latest } = this.#client(server, session)
       const filtered = filteredStream(stream, this.#engine.settings.authservId, latest?.header ?? null)
       next(server).call(server, filtered, session, (error, message) => {
-        callback(error, message)
-        drainUnread(filtered)
+        answerData(stream, filtered, () => callback(error, message))
       })
     })
   }

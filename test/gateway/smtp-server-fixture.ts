@@ -39,7 +39,7 @@ export interface Fixture {
   readonly messages: readonly string[]
   readonly sessions: readonly SMTPServerSession[]
   readonly errors: readonly unknown[]
-  open(localAddress?: string): Promise<Dialogue>
+  readonly open: (localAddress?: string) => Promise<Dialogue>
   close(): Promise<void>
 }
 
@@ -121,4 +121,9 @@ export async function envelope(client: Dialogue, helo = 'mail.pass.test'): Promi
 
 export function resultOf(session: SMTPServerSession | undefined): string | undefined {
   return session && verdictOf(session)?.judgement?.iprev.result
+}
+
+/** RFC 5322 §2.2.3 */
+export function unfolded(message = ''): string {
+  return message.replace(/\r\n(?=[ \t])/g, '')
 }

@@ -21,6 +21,8 @@ export interface PeerQuery {
   reply(answer: DnsMessage | Uint8Array): void
   /** From another port, or from another loopback address and port. UDP only. */
   replyFrom(source: UdpSocket, answer: DnsMessage | Uint8Array): void
+  /** Octets without a length before them. TCP only. */
+  write(octets: Uint8Array): void
   /** Ends the connection that it came on. TCP only. */
   hangUp(): void
 }
@@ -34,6 +36,10 @@ export interface DnsPeer {
   script: (query: PeerQuery) => void
   /** When the query with this number (from 1) has arrived. */
   queryArrived(number: number): Promise<PeerQuery>
+  /** When one of its connections is closed for good, or at once if that has happened and nobody was told. */
+  connectionClosed(): Promise<void>
+  /** Connections are refused from now on. */
+  refuseTcp(): void
   close(): Promise<void>
 }
 
@@ -42,6 +48,8 @@ export async function startDnsPeer(script: (query: PeerQuery) => void = () => un
   const queries: PeerQuery[] = []
   const waiting = new Map<number, (query: PeerQuery) => void>()
   const sockets = new Set<Socket>()
+  let untoldClosures = 0
+  let tellClosure: (() => void) | undefined
   const connections = { accepted: 0, open: 0, mostOpen: 0 }
   const address = parseAddress(host)
   if (!address) throw new TypeError(host)
@@ -54,11 +62,16 @@ export async function startDnsPeer(script: (query: PeerQuery) => void = () => un
       const known = queries[number - 1]
       return known ? Promise.resolve(known) : new Promise((resolve) => waiting.set(number, resolve))
     },
+    async connectionClosed() {
+      if (untoldClosures === 0) await new Promise<void>((resolve) => (tellClosure = resolve))
+      untoldClosures--
+    },
+    refuseTcp() {
+      tcp.close()
+    },
     async close() {
       for (const socket of sockets) socket.destroy()
-      udp.close()
-      tcp.close()
-      await Promise.all([once(udp, 'close'), once(tcp, 'close')])
+      await Promise.all([new Promise<void>((resolve) => udp.close(resolve)), new Promise((resolve) => tcp.close(resolve))])
     },
   }
   const receive = (query: PeerQuery): void => {
@@ -77,6 +90,8 @@ export async function startDnsPeer(script: (query: PeerQuery) => void = () => un
     socket.on('close', () => {
       sockets.delete(socket)
       connections.open--
+      untoldClosures++
+      tellClosure?.()
     })
     readFramed(socket, (bytes) => {
       receive(tcpQuery(socket, bytes))
@@ -108,6 +123,9 @@ function udpQuery(udp: UdpSocket, bytes: Buffer, remote: RemoteInfo): PeerQuery 
     replyFrom(source, answer) {
       source.send(octetsOf(answer), remote.port, remote.address)
     },
+    write() {
+      throw new TypeError('a datagram has no connection')
+    },
     hangUp() {
       throw new TypeError('a datagram has no connection')
     },
@@ -124,6 +142,9 @@ function tcpQuery(socket: Socket, bytes: Buffer): PeerQuery {
     },
     replyFrom() {
       throw new TypeError('a connection has one source')
+    },
+    write(octets) {
+      socket.write(octets)
     },
     hangUp() {
       socket.end()
