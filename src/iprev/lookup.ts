@@ -3,8 +3,8 @@
  * Bounded by names, CNAMEs, queries and one deadline over all; the verdict depends on neither the order nor the pace of answers.
  */
 import { compareAddresses, reverseName, sameAddress, unmapAddress, type IpAddress } from '../core/address.ts'
-import { canonicalName, isHostName, labelsOf, type DomainName } from '../core/domain-name.ts'
-import type { Alias, DnsFailure, DnsOutcome, ResolveOptions, Resolver, ResourceRecord } from '../dns/resolver.ts'
+import { isHostName, type DomainName } from '../core/domain-name.ts'
+import type { Alias, DnsFailure, DnsOutcome, ResolveOptions, Resolver } from '../dns/resolver.ts'
 import {
   DEFAULT_IPREV_SETTINGS,
   type IprevFacts,
@@ -15,6 +15,8 @@ import {
   type PtrNameOutcome,
 } from './facts.ts'
 import { startLimits, type Expiry, type Limits, type StartTimer } from './limits.ts'
+import { distinctNames } from './ptr-names.ts'
+import { isAuthenticated, verdictOf } from './verdict.ts'
 
 export interface IprevOptions {
   readonly resolver: Resolver
@@ -63,7 +65,11 @@ class Lookup {
 
   start(): void {
     if (this.#options.signal?.aborted === true) this.#onExpiry('aborted')
-    else this.#ask(this.reverse, 'PTR').then(this.#onReverse, this.#fail)
+    else this.#guarded(this.#askReverse)
+  }
+
+  readonly #askReverse = (): void => {
+    this.#ask(this.reverse, 'PTR').then(this.#onReverse, this.#fail)
   }
 
   #ask(name: DomainName, type: 'PTR' | 'A' | 'AAAA'): Promise<DnsOutcome> {
@@ -127,7 +133,7 @@ class Lookup {
     const answer = this.#answer
     if (answer === null) return
     const names = this.#kept.map((name, index) => this.#answered[index] ?? withoutAddresses(name, unanswered))
-    const { result, reason } = judge(names)
+    const { result, reason } = verdictOf(names)
     this.#settle({
       kind: 'iprev',
       address: this.address,
@@ -212,30 +218,6 @@ function withoutNames(
   }
 }
 
-/** In canonical order, and in one spelling: neither rotation nor case may change which names are kept and which is chosen. */
-function distinctNames(records: readonly ResourceRecord[]): readonly DomainName[] {
-  const names = new Set<DomainName>()
-  for (const record of records) if (record.type === 'PTR') names.add(canonicalName(record.target))
-  if (names.size < 2) return [...names]
-  // There may be thousands: the labels of each are taken apart once, not at every comparison.
-  return [...names]
-    .map((name) => ({ name, key: orderKey(name) }))
-    .sort((left, right) => (left.key < right.key ? -1 : 1))
-    .map(({ name }) => name)
-}
-
-/** Compares as RFC 4034 §6.1 has it: labels from the right, octet by octet, and a missing label before any other. */
-function orderKey(name: DomainName): string {
-  let key = ''
-  const labels = labelsOf(name)
-  for (let index = labels.length - 1; index >= 0; index--) {
-    const label = labels[index] ?? ''
-    for (let at = 0; at < label.length; at++) key += String.fromCharCode(label.charCodeAt(at) + 1)
-    key += '\0'
-  }
-  return key
-}
-
 function ptrNameOf(lookup: Lookup, name: DomainName, outcome: Exclude<DnsOutcome, { kind: 'alias' }>): PtrName {
   switch (outcome.kind) {
     case 'records':
@@ -273,48 +255,6 @@ function leastAddresses(all: readonly IpAddress[], most: number, confirming: IpA
 
 function withoutAddresses(name: DomainName, outcome: PtrNameOutcome): PtrName {
   return { name, outcome, addresses: [], aliases: [], ttl: null, authenticated: false }
-}
-
-/** What the names come to together. Any pass wins, then any doubt. */
-function judge(names: readonly PtrName[]): { readonly result: IprevResult; readonly reason: IprevReason } {
-  const reasons = names.map((candidate) => REASONS[candidate.outcome])
-  if (reasons.includes('confirmed')) return { result: 'pass', reason: 'confirmed' }
-  const unknown = reasons.find((reason) => !FAIL_REASONS.includes(reason))
-  if (unknown) return { result: 'temperror', reason: unknown }
-  return { result: 'fail', reason: FAIL_REASONS.find((reason) => reasons.includes(reason)) ?? 'noUsableName' }
-}
-
-const REASONS: Readonly<Record<PtrNameOutcome, IprevReason>> = {
-  confirmed: 'confirmed',
-  elsewhere: 'elsewhere',
-  nodata: 'nameWithoutAddress',
-  aliasLoop: 'nameWithoutAddress',
-  aliasTooDeep: 'nameWithoutAddress',
-  nxdomain: 'nameNotFound',
-  notHostName: 'noUsableName',
-  singleLabel: 'noUsableName',
-  servfail: 'forwardServfail',
-  refused: 'forwardRefused',
-  timeout: 'forwardTimeout',
-  malformed: 'forwardMalformed',
-  deadline: 'deadline',
-  queryCap: 'queryCap',
-  aborted: 'aborted',
-}
-
-/** The nearest miss first. */
-const FAIL_REASONS: readonly IprevReason[] = ['elsewhere', 'nameWithoutAddress', 'nameNotFound', 'noUsableName']
-
-/** Every answer that the result rests on was authenticated. */
-function isAuthenticated(result: IprevResult, names: readonly PtrName[]): boolean {
-  if (result === 'temperror') return false
-  return names.every(
-    (candidate) => candidate.authenticated || (result === 'pass' ? candidate.outcome !== 'confirmed' : !wasAsked(candidate)),
-  )
-}
-
-function wasAsked({ outcome }: PtrName): boolean {
-  return outcome !== 'notHostName' && outcome !== 'singleLabel'
 }
 
 function notFollowed(): TypeError {

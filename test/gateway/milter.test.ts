@@ -133,6 +133,19 @@ describe('a session', () => {
     }
   })
 
+  it('a message is not known by the queue id of one that was cut off before it', async () => {
+    await using setting = await start()
+    const { mta } = setting
+    await mta.negotiate()
+    await mta.connectFrom('198.51.100.7')
+    await mta.send({ kind: 'mail', path: '<a@example.com>', parameters: [] })
+    mta.macros('rcpt', { i: 'OLD' })
+    await mta.send({ kind: 'rcpt', path: `<${USER}>`, parameters: [] })
+    await mta.deliver({ recipients: [USER], macros: { i: '' } })
+    const clients = setting.events.flatMap((event) => (event.kind === 'decision' ? [event.client] : []))
+    expect(clients.map(({ queueId }) => queueId)).toEqual([null])
+  })
+
   it('deletes forged headers from the last to the first, and counts the honest ones between', async () => {
     await using setting = await start()
     await setting.mta.negotiate()

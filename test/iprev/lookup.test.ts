@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { formatAddress } from '../../src/core/address.ts'
 import { compareNames, name, nameFromLabels, type DomainName } from '../../src/core/domain-name.ts'
-import type { DnsOutcome } from '../../src/dns/resolver.ts'
+import type { DnsOutcome, Resolver } from '../../src/dns/resolver.ts'
 import { confirmedName, type IprevFacts, type IprevSettings } from '../../src/iprev/facts.ts'
 import type { StartTimer } from '../../src/iprev/limits.ts'
 import { lookupIprev } from '../../src/iprev/lookup.ts'
@@ -351,6 +351,24 @@ describe('the limits of a lookup', () => {
     expect(takeQuery?.()).toBe(false)
   })
 
+  it('asks nothing further when the PTR answer comes after the deadline', async () => {
+    const { startTimer, expire } = manualTimer()
+    const late = deferred<DnsOutcome>()
+    const asked: string[] = []
+    const resolver: Resolver = {
+      resolve: ({ type }) => {
+        asked.push(type)
+        return late.promise
+      },
+    }
+    const pending = lookupIprev(address(IP), { resolver, startTimer })
+    expire()
+    expect(await pending).toMatchObject({ reason: 'deadline' })
+    late.settle(ptr(['mail.example.com']))
+    await late.promise
+    expect(asked).toEqual(['PTR'])
+  })
+
   it("ends when the caller's signal fires, before or during the lookup", async () => {
     const fired = AbortSignal.abort()
     const unasked = fakeResolver({ [REVERSE]: 'never' })
@@ -373,6 +391,14 @@ describe('the limits of a lookup', () => {
     const broken = { resolve: () => Promise.reject(new TypeError('a bug')) }
     await expect(lookupIprev(address(IP), { resolver: broken, startTimer: thrown.startTimer })).rejects.toThrow('a bug')
     expect(thrown.cancelled()).toBe(1)
+    const thrownAtOnce = manualTimer()
+    const worse: Resolver = {
+      resolve: () => {
+        throw new TypeError('a worse bug')
+      },
+    }
+    await expect(lookupIprev(address(IP), { resolver: worse, startTimer: thrownAtOnce.startTimer })).rejects.toThrow('a worse bug')
+    expect(thrownAtOnce.cancelled()).toBe(1)
   })
 
   it('bounds the work of an answer with thousands of names', async () => {
