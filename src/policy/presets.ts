@@ -59,8 +59,6 @@ export const RULES = {
 } as const satisfies Readonly<Record<string, Rule>>
 
 export type RuleName = keyof typeof RULES
-/** Rows that the settings may not touch one by one: they are the safety of the others, or have a setting of their own. */
-export type FixedRuleName = 'pass' | 'resolverIll' | 'internalError'
 
 export const RULE_NAMES = Object.keys(RULES) as readonly RuleName[]
 

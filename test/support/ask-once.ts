@@ -6,4 +6,4 @@ const client = createDnsClient({
   servers: [{ address: { family: 4, bytes: [127, 0, 0, 1] }, port: Number(process.argv[2]) }],
   tcpIdleMs: 600_000,
 })
-for (const text of ['udp.test', 'tcp.test']) console.log((await client.resolve({ name: name(text), type: 'A' })).kind)
+for (const text of ['udp.test', 'tcp.test']) process.stdout.write(`${(await client.resolve({ name: name(text), type: 'A' })).kind}\n`)
