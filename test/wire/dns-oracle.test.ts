@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { formatAddress, parseAddress, type IpAddress } from '../../src/core/address.ts'
 import type { ResourceRecord } from '../../src/core/dns-record.ts'
-import { nameFromLabels, type DomainName } from '../../src/core/domain-name.ts'
+import { nameFromLabels } from '../../src/core/domain-name.ts'
 import { decodeMessage, encodeMessage, type DnsMessage } from '../../src/wire/dns.ts'
 
 const uint8 = fc.integer({ min: 0, max: 255 })
@@ -105,7 +105,12 @@ const exchange = fc.record({
   question: name,
   answers: fc.array(owned, { maxLength: 6 }),
   authorities: fc.array(owned, { maxLength: 3 }),
+  additionals: fc.array(owned, { maxLength: 3 }),
+  authenticated: fc.boolean(),
+  rcode: fc.constantFrom(0, 2, 3, 5),
+  dnssecOk: fc.boolean(),
 })
+type Exchange = typeof exchange extends fc.Arbitrary<infer T> ? T : never
 
 const ours = ({ pair: { ours: data }, name: owner, ttl }: Owned): ResourceRecord => ({ ...data, name: owner, ttl }) as ResourceRecord
 const theirs = ({ pair: { theirs: data }, name: owner, ttl }: Owned): Answer => ({ ...data, name: owner, ttl, class: 'IN' }) as Answer
@@ -113,11 +118,16 @@ const theirs = ({ pair: { theirs: data }, name: owner, ttl }: Owned): Answer => 
 describe('agreement with dns-packet', () => {
   it('it reads what we write', () => {
     fc.assert(
-      fc.property(exchange, ({ id, question, answers, authorities }) => {
-        const read = packet.decode(Buffer.from(encodeMessage(message(id, question, answers.map(ours), authorities.map(ours)))))
+      fc.property(exchange, (given) => {
+        const { id, question, answers, authorities, additionals, authenticated, rcode, dnssecOk } = given
+        const read = packet.decode(Buffer.from(encodeMessage(ourMessage(given))))
         expect(read).toMatchObject({ id, type: 'response', questions: [{ name: question, type: 'PTR', class: 'IN' }] })
+        expect(read).toMatchObject({ rcode: RCODE_NAMES[rcode], flag_aa: true, flag_rd: true, flag_ra: false, flag_ad: authenticated })
         expect(read.answers?.map(comparable)).toEqual(answers.map(theirs).map(comparable))
         expect(read.authorities?.map(comparable)).toEqual(authorities.map(theirs).map(comparable))
+        const [opt, ...others] = (read.additionals ?? []).toReversed()
+        expect(others.toReversed().map(comparable)).toEqual(additionals.map(theirs).map(comparable))
+        expect(opt).toMatchObject({ type: 'OPT', name: '.', udpPayloadSize: 1232, ednsVersion: 0, flag_do: dnssecOk })
       }),
       { numRuns: 1000 },
     )
@@ -125,26 +135,18 @@ describe('agreement with dns-packet', () => {
 
   it('we read what it writes', () => {
     fc.assert(
-      fc.property(exchange, ({ id, question, answers, authorities }) => {
-        const written: Packet = {
-          id,
-          type: 'response',
-          flags: packet.RECURSION_DESIRED | packet.AUTHORITATIVE_ANSWER,
-          questions: [{ name: question, type: 'PTR', class: 'IN' }],
-          answers: answers.map(theirs),
-          authorities: authorities.map(theirs),
-        }
-        expect(decodeMessage(packet.encode(written))).toEqual({
-          kind: 'message',
-          message: message(id, question, answers.map(ours), authorities.map(ours)),
-        })
+      fc.property(exchange, (given) => {
+        const bytes = packet.encode(theirMessage(given))
+        expect(decodeMessage(bytes)).toEqual({ kind: 'message', message: ourMessage(given) })
       }),
       { numRuns: 1000 },
     )
   })
 })
 
-function message(id: number, question: DomainName, answers: readonly ResourceRecord[], authorities: readonly ResourceRecord[]): DnsMessage {
+const RCODE_NAMES: Readonly<Record<number, string>> = { 0: 'NOERROR', 2: 'SERVFAIL', 3: 'NXDOMAIN', 5: 'REFUSED' }
+
+function ourMessage({ id, question, answers, authorities, additionals, authenticated, rcode, dnssecOk }: Exchange): DnsMessage {
   return {
     id,
     isResponse: true,
@@ -153,14 +155,28 @@ function message(id: number, question: DomainName, answers: readonly ResourceRec
     truncated: false,
     recursionDesired: true,
     recursionAvailable: false,
-    authenticated: false,
+    authenticated,
     checkingDisabled: false,
-    rcode: 0,
+    rcode,
     questions: [{ name: question, type: 'PTR', classCode: 1 }],
-    answers,
-    authorities,
-    additionals: [],
-    edns: null,
+    answers: answers.map(ours),
+    authorities: authorities.map(ours),
+    additionals: additionals.map(ours),
+    edns: { udpPayloadSize: 1232, version: 0, dnssecOk, options: [] },
+  }
+}
+
+function theirMessage({ id, question, answers, authorities, additionals, authenticated, rcode, dnssecOk }: Exchange): Packet {
+  const flags = packet.RECURSION_DESIRED | packet.AUTHORITATIVE_ANSWER | (authenticated ? packet.AUTHENTIC_DATA : 0) | rcode
+  const opt = { type: 'OPT', name: '.', udpPayloadSize: 1232, flags: dnssecOk ? packet.DNSSEC_OK : 0, options: [] } as unknown as Answer
+  return {
+    id,
+    type: 'response',
+    flags,
+    questions: [{ name: question, type: 'PTR', class: 'IN' }],
+    answers: answers.map(theirs),
+    authorities: authorities.map(theirs),
+    additionals: [...additionals.map(theirs), opt],
   }
 }
 
