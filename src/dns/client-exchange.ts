@@ -134,7 +134,8 @@ export class Exchange {
   }
 
   readonly #sendDatagram = (attempt: Attempt, now: number, isFirstOfBatch: boolean): void => {
-    if (attempt.isReleased) return
+    // Meanwhile the question may have been answered, or have gone another way.
+    if (attempt.isReleased || attempt.lookup.current !== attempt) return
     const { server } = attempt
     const socket = (server.family === 4 ? this.#udp4 : this.#udp6).register(attempt, now, isFirstOfBatch)
     if (socket.error !== null) {

@@ -12,7 +12,7 @@ export interface LaneEntry {
 export type SendEntry<T> = (entry: T, now: number, isFirstOfBatch: boolean) => void
 
 /** A server that lives has read within this time what lies in its receive buffer. */
-const SLICE_MS = 10
+const SLICE_MS = 25
 const BATCH = 32
 const COMPACT_FROM = 1024
 

@@ -1,5 +1,5 @@
 /**
- * The stub client's UDP sockets: a pool of random source ports, one drawn for each query (RFC 5452 §9.2). A socket that has
+ * The stub client's UDP sockets: a pool of random source ports, one drawn for each batch of queries (RFC 5452 §9.2). A socket that has
  * served its time is replaced at its next use, and closed when nothing is outstanding on it. Ports are the kernel's choice.
  */
 import type { RemoteInfo, Socket } from 'node:dgram'
@@ -67,7 +67,7 @@ export class UdpPool {
    * see its `error`. Answers that come in on one socket at a time cost much less than those that come in on all of them.
    */
   register(attempt: Attempt, now: number, drawAnew: boolean): UdpSocket {
-    if (drawAnew || this.#last === null || this.#last.error !== null || this.#last.isRetired) this.#last = this.#draw(now)
+    if (drawAnew || this.#last === null || this.#last.isClosed || this.#isWornOut(this.#last, now)) this.#last = this.#draw(now)
     const socket = this.#last
     if (socket.error !== null) return socket
     let id = this.#random.uint16()

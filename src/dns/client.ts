@@ -110,7 +110,6 @@ class StubClient implements DnsClient {
   readonly #abortWatcher = new AbortWatcher()
   #outstanding = 0
   #turn = 0
-  #isStartingQueued = false
   #isClosed = false
 
   constructor(settings: DnsClientSettings) {
@@ -332,15 +331,11 @@ class StubClient implements DnsClient {
   }
 
   #startQueued(): void {
-    // One that cannot be sent is finished at once and comes back here: the loop goes on, not the recursion.
-    if (this.#isStartingQueued || this.#queue.size === 0) return
-    this.#isStartingQueued = true
     for (const lookup of this.#queue) {
       if (this.#outstanding >= this.#settings.maxOutstanding) break
       this.#queue.delete(lookup)
       this.#start(lookup)
     }
-    this.#isStartingQueued = false
   }
 }
 

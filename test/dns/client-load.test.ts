@@ -67,6 +67,19 @@ describe('equal questions under way', () => {
 })
 
 describe('an abort', () => {
+  it('of the only caller with a signal is no matter to one without', async () => {
+    const peer = await startPeer()
+    const client = clientOf(peer)
+    const abort = new AbortController()
+    const patient = client.resolve({ name: REVERSE, type: 'PTR' })
+    const aborted = client.resolve({ name: REVERSE, type: 'PTR' }, { signal: abort.signal })
+    const query = await peer.queryArrived(1)
+    abort.abort()
+    expect(await aborted).toEqual({ kind: 'aborted' })
+    query.reply(query.answer())
+    expect(await patient).toMatchObject({ kind: 'nodata' })
+  })
+
   it('before the question asks nothing', async () => {
     const client = clientOf(await startPeer(answer))
     expect(await client.resolve({ name: REVERSE, type: 'PTR' }, { signal: AbortSignal.abort() })).toEqual({ kind: 'aborted' })
@@ -188,6 +201,16 @@ describe('the cap on questions', () => {
   })
 })
 
+describe('the window of unread queries', () => {
+  it('opens again with each answer, and needs no time to pass', async () => {
+    const peer = await startPeer(answer)
+    const schedule = (): (() => void) => () => undefined
+    const client = clientOf(peer, { maxUnreadQueries: 4, clock: { now: () => 1000, schedule } })
+    const outcomes = Array.from({ length: 50 }, (_, index) => client.resolve({ name: name(`${String(index)}.test`), type: 'A' }))
+    expect((await Promise.all(outcomes)).every((outcome) => outcome.kind === 'nodata')).toBe(true)
+  })
+})
+
 describe('source ports', () => {
   it('are many, and drawn anew for each query', async () => {
     const peer = await startPeer(answer)
@@ -234,6 +257,7 @@ describe('source ports', () => {
     await second
     query.reply(query.answer())
     expect(await first).toMatchObject({ kind: 'nodata' })
+    expect(await isPortFree(query.sourcePort)).toBe(true)
   })
 
   it('are not used up by a server that keeps silent', async () => {
@@ -251,7 +275,7 @@ describe('source ports', () => {
 describe('ids', () => {
   it('are spread over all 16 bits', async () => {
     const peer = await startPeer(answer)
-    const client = clientOf(peer)
+    const client = clientOf(peer, { maxOutstanding: 50 })
     await Promise.all(Array.from({ length: 500 }, (_, index) => client.resolve({ name: name(`${String(index)}.test`), type: 'A' })))
     const ids = peer.queries.map((query) => query.message.id)
     expect(new Set(ids).size).toBeGreaterThan(480)

@@ -1,12 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { DomainName } from '../../src/core/domain-name.ts'
-import { canonicalName } from '../../src/core/domain-name.ts'
+import { canonicalName, ROOT } from '../../src/core/domain-name.ts'
 import { Deadlines, type Clock, type Timed } from '../../src/dns/client-deadlines.ts'
+import { AbortWatcher, Lookup } from '../../src/dns/client-lookup.ts'
 import { RandomPool } from '../../src/dns/client-random.ts'
 import { UpstreamServer } from '../../src/dns/client-server.ts'
 import { IdTable, QuestionTable, type ById, type ByQuestion } from '../../src/dns/client-table.ts'
 import { parseAddress } from '../../src/core/address.ts'
+import type { DnsOutcome } from '../../src/dns/resolver.ts'
 import { domainName } from '../wire/dns-arbitrary.ts'
 
 describe('Deadlines', () => {
@@ -62,6 +64,17 @@ describe('Deadlines', () => {
     deadlines.add(entryOf('a'), clock.now())
     clock.advance(100)
     expect([turns, clock.timers()]).toEqual([3, 0])
+  })
+})
+
+describe('Lookup', () => {
+  it('tells its outcome to those who join after its end', async () => {
+    const lookup = new Lookup(ROOT, 1, 0)
+    const outcome: DnsOutcome = { kind: 'timeout' }
+    lookup.settle(outcome)
+    const { signal } = new AbortController()
+    const late = [lookup.join(), lookup.joinUntil(signal, new AbortWatcher(), () => undefined)]
+    expect(await Promise.all(late)).toEqual([outcome, outcome])
   })
 })
 

@@ -134,6 +134,19 @@ describe('connections', () => {
     expect(client.statistics.transportErrors).toBe(0)
   })
 
+  it('that the server closes on the next query are opened anew without a failure', async () => {
+    const peer = await startPeer(
+      overTcp((query) => {
+        if (query.question.name.toLowerCase() === 'b.test' && peer.connections.accepted === 1) query.hangUp()
+        else query.reply(query.answer())
+      }),
+    )
+    const client = clientOf([peer], { attempts: 1 })
+    for (const text of ['a.test', 'b.test'])
+      expect(await client.resolve({ name: name(text), type: 'PTR' })).toMatchObject({ kind: 'nodata' })
+    expect(client.statistics).toMatchObject({ transportErrors: 0, connectionsOpened: 2 })
+  })
+
   it('are never more than set, and the rest wait', async () => {
     const held: PeerQuery[] = []
     const peer = await startPeer(
@@ -184,20 +197,22 @@ describe('connections', () => {
   })
 
   it('of an aborted question are dropped, and who waits gets a new one', async () => {
-    const peer = await startPeer(
-      overTcp((query) => {
-        if (query.question.name.toLowerCase() !== 'silent.test') query.reply(query.answer())
-      }),
-    )
-    const client = clientOf([peer], { maxTcpConnections: 1 })
+    const peer = await startPeer((query) => {
+      const asked = query.question.name.toLowerCase()
+      if (query.transport === 'udp') query.reply(query.answer({ truncated: asked !== 'probe.test' }))
+      else if (asked !== 'silent.test') query.reply(query.answer())
+    })
+    const client = clientOf([peer], { maxTcpConnections: 1, attempts: 1 })
     const abort = new AbortController()
     const silent = client.resolve({ name: name('silent.test'), type: 'PTR' }, { signal: abort.signal })
     await peer.queryArrived(2)
     const next = client.resolve({ name: name('next.test'), type: 'PTR' })
-    await peer.queryArrived(3)
+    // Once questions that were asked later are answered, the truncated answer has been seen.
+    while (client.statistics.tcpQueries < 2) await client.resolve({ name: name('probe.test'), type: 'PTR' })
     abort.abort()
     expect(await silent).toEqual({ kind: 'aborted' })
     expect(await next).toMatchObject({ kind: 'nodata' })
+    expect(client.statistics.connectionsOpened).toBe(2)
   })
 })
 

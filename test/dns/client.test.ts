@@ -61,6 +61,10 @@ describe('outcomes', () => {
     const authorities: ResourceRecord[] = [{ type: 'NS', target: name('ns.example.com'), name: name('198.in-addr.arpa'), ttl: 60 }]
     const outcome = await ask((query) => query.reply(query.answer({ authorities, recursionAvailable: false })))
     expect(outcome).toEqual({ kind: 'servfail', detail: 'a referral instead of an answer' })
+    const recursive = await ask((query) => query.reply(query.answer({ authorities })))
+    expect(recursive).toMatchObject({ kind: 'nodata', ttl: 0 })
+    const authoritative = await ask((query) => query.reply(query.answer({ authorities, recursionAvailable: false, authoritative: true })))
+    expect(authoritative).toMatchObject({ kind: 'nodata', ttl: 0 })
   })
 
   it('reports an extended error (RFC 8914) with its meaning and text', async () => {
@@ -382,15 +386,18 @@ describe('several servers', () => {
 
   it('a late SERVFAIL does not disturb the try that is under way', async () => {
     const slow = await startPeer()
-    const second = await startPeer((query) => {
-      slow.queries[0]?.reply(slow.queries[0].answer({ rcode: 2 }))
-      afterEcho(stranger, query, () => replyWithMail(query))
-    })
-    const stranger = await strangerSocket()
-    closers.push(() => stranger.close())
-    const client = clientOf([slow, second], { timeoutMs: 100 })
-    expect(await client.resolve({ name: REVERSE, type: 'PTR' })).toMatchObject({ kind: 'records' })
-    expect([slow.queries.length, second.queries.length]).toEqual([1, 1])
+    const second = await startPeer()
+    const client = clientOf([slow, second], { timeoutMs: 150 })
+    const outcome = client.resolve({ name: REVERSE, type: 'PTR' })
+    const query = await second.queryArrived(1)
+    slow.queries[0]?.reply(slow.queries[0].answer({ rcode: 2 }))
+    // Once another question has gone there and back, the SERVFAIL has been seen.
+    slow.script = replyWithMail
+    for (const text of ['a.test', 'b.test']) await client.resolve({ name: name(text), type: 'PTR' })
+    expect(client.statistics.replies).toBe(3)
+    replyWithMail(query)
+    expect(await outcome).toMatchObject({ kind: 'records' })
+    expect(second.queries.length).toBe(1)
   })
 
   it('an answer after the end of its question is counted and ignored', async () => {
