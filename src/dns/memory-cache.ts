@@ -59,8 +59,10 @@ class MemoryCache implements DnsCache {
     if (place < 0) return undefined
     const position = this.#positions[place] ?? 0
     const value = this.#valueAt(position)
-    // Moved to the front only in the older half of the ring: a popular entry is copied a few times, not at every hit.
-    if (this.#end - position > this.#ring.length / 2) this.#positions[place] = this.#append(key, value)
+    // Moved to the front only in the older half of the ring, or of its places: a popular entry is copied a few times, not at every hit.
+    if (this.#end - position > this.#ring.length / 2 || this.#newerThan(position, hash) >= WAYS / 2) {
+      this.#positions[place] = this.#append(key, value)
+    }
     return value
   }
 
@@ -94,6 +96,13 @@ class MemoryCache implements DnsCache {
       if ((this.#positions[place] ?? 0) < (this.#positions[oldest] ?? 0)) oldest = place
     }
     return oldest
+  }
+
+  #newerThan(position: number, hash: number): number {
+    const first = (hash & this.#setMask) * WAYS
+    let newer = 0
+    for (let place = first; place < first + WAYS; place++) if ((this.#positions[place] ?? 0) > position) newer++
+    return newer
   }
 
   #isAlive(position: number): boolean {
