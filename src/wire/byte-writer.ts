@@ -13,8 +13,6 @@ export class ByteWriter {
   #bytes: Buffer
   #length = 0
   readonly #offsetOfSuffix = new Map<string, number>()
-  /** In the order of writing, so that `truncate` can forget what it cuts off. */
-  readonly #suffixes: string[] = []
 
   constructor(expectedOctets = 512) {
     this.#bytes = Buffer.allocUnsafe(expectedOctets)
@@ -29,14 +27,10 @@ export class ByteWriter {
     return this.#bytes.subarray(0, this.#length)
   }
 
-  /** Forgets what was written from `length` on. */
+  /** Forgets what was written from `length` on, and all names: those that follow are not compressed into what came before. */
   truncate(length: number): void {
     this.#length = length
-    for (let suffix = this.#suffixes.at(-1); suffix !== undefined; suffix = this.#suffixes.at(-1)) {
-      if ((this.#offsetOfSuffix.get(suffix) ?? 0) < length) break
-      this.#offsetOfSuffix.delete(suffix)
-      this.#suffixes.pop()
-    }
+    this.#offsetOfSuffix.clear()
   }
 
   octet(value: number): void {
@@ -106,10 +100,7 @@ export class ByteWriter {
         this.uint16(0xc000 | target)
         return
       }
-      if (this.#length <= MAX_POINTER_TARGET) {
-        this.#offsetOfSuffix.set(suffix, this.#length)
-        this.#suffixes.push(suffix)
-      }
+      if (this.#length <= MAX_POINTER_TARGET) this.#offsetOfSuffix.set(suffix, this.#length)
       this.characterString(label)
       textStart += textLengthOf(name, textStart) + 1
     }

@@ -90,6 +90,22 @@ describe('compression', () => {
     expect(messageOf(bytes).answers).toEqual([{ type: 'SRV', priority: 1, weight: 2, port: 25, target: 'a.test', name: 'a.test', ttl: 9 }])
   })
 
+  it('points to nothing behind the reach of a pointer', () => {
+    const padding = Array.from({ length: 70 }, (): ResourceRecord => ({
+      type: 'TXT',
+      strings: ['x'.repeat(250)],
+      name: name('pad.test'),
+      ttl: 1,
+    }))
+    const far = Array.from({ length: 3 }, (): ResourceRecord => ({
+      type: 'PTR',
+      target: name('far.away.example'),
+      name: name('first.seen.here'),
+      ttl: 1,
+    }))
+    expect(messageOf(encodeMessage(response({ answers: [...padding, ...far] }))).answers).toEqual([...padding, ...far])
+  })
+
   it('tells one label with a dot in it from two labels', () => {
     const dotted = nameFromLabels(['a.b', 'test'])
     const plain = name('a.b.test')
@@ -154,6 +170,16 @@ describe('malformed input', () => {
     ['a forward pointer', packet(header, [0xc0, 20, 0, 1, 0, 1, 0, 0, 0, 0]), 'pointer'],
     ['a pointer into the header', packet(header, QUESTION_A_TEST, record(12, [0xc0, 4])), 'pointer'],
     ['a loop of a label and a pointer', packet(header, QUESTION_A_TEST, record(12, [1, 0x62, 0xc0, 36])), 'pointer'],
+    [
+      'a name that runs on over the pointer that led to it',
+      packet(
+        [0x81, 0x80, 0, 0, 0, 2, 0, 0, 0, 0],
+        [0, 0, 99, 0, 1, 0, 0, 0, 9, 0, 1, 3],
+        [0xc0, 23, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 1, 2, 3, 4],
+      ),
+      'pointer',
+    ],
+    ['a label before a name that is too long with it', packet([0x81, 0x80, 0, 0, 0, 3, 0, 0, 0, 0], ...tooLongTogether()), 'nameTooLong'],
     ['a pointer cut in two', packet(header, [0xc0]), 'incomplete'],
     ['a label cut in two', packet(header, [5, 0x61]), 'incomplete'],
     ['an extended label type', packet(header, [0x41, 0, 0, 1, 0, 1]), 'labelType'],
@@ -280,6 +306,18 @@ describe('generic data (RFC 3597)', () => {
     expect(recordFromGenericData(name('a.test'), 5, 12, Uint8Array.of(...Array<number>(20).fill(0), 0xc0, 12))).toBeUndefined()
   })
 })
+
+/** A name of 251 octets, a pointer to it, and a label of 4 octets with a pointer to it. */
+function tooLongTogether(): number[][] {
+  const long = [
+    ...Array<number[]>(5)
+      .fill([49, ...Array<number>(49).fill(0x61)])
+      .flat(),
+    0,
+  ]
+  const rest = [0, 99, 0, 1, 0, 0, 0, 9, 0, 0]
+  return [long, rest, [0xc0, 12], rest, [4, 1, 1, 1, 1, 0xc0, 12], rest]
+}
 
 const QUESTION_A_TEST = [1, 0x61, 4, 0x74, 0x65, 0x73, 0x74, 0, 0, 1, 0, 1]
 
