@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { parseAddress, reverseName } from '../src/core/address.ts'
 import { measureJudgement } from './measure/judgement.ts'
 import { measureMemory } from './measure/memory.ts'
-import { measureClient, measureIprev, warmUp } from './measure/queries.ts'
+import { measureClient, measureIprev } from './measure/queries.ts'
 import { formatTable, holds, type Measurement } from './measure/table.ts'
 import { makeBenchZones, missingPrograms, startKnotAndUnbound } from './support/dns-servers.ts'
 
@@ -48,8 +48,7 @@ async function withServers(): Promise<Measurement[]> {
   await writeFile(questionsFile, addresses.map((address) => `${reverseName(address)} PTR\n`).join(''))
   const servers = await startKnotAndUnbound({ zones: zones.zones })
   try {
-    const bench = { port: servers.unboundPort, addresses, questionsFile, pairs: isQuick ? 1 : 5 }
-    await warmUp(bench)
+    const bench = { port: servers.unboundPort, questionsFile, pairs: isQuick ? 1 : 5 }
     return [await measureClient(bench), await measureIprev(bench), await measureMemory(servers.unboundPort, isQuick ? 200_000 : 1_000_000)]
   } finally {
     await servers.stop()

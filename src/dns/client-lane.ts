@@ -13,7 +13,7 @@ export type SendEntry<T> = (entry: T, now: number, isFirstOfBatch: boolean) => v
 
 /** A server that lives has read within this time what lies in its receive buffer. */
 const SLICE_MS = 25
-const BATCH = 32
+const BATCH = 64
 const COMPACT_FROM = 1024
 
 export class SendLane<T extends LaneEntry> {

@@ -8,15 +8,22 @@ import { isFailure, type Alias, type DnsOutcome, type Question, type ResolveOpti
 export const DEFAULT_MAX_ALIASES = 8
 
 export function followAliases(inner: Resolver): Resolver {
-  return { resolve: (question, options = {}) => resolveChain(inner, question, options) }
+  return { resolve: (question, options) => resolveChain(inner, question, options ?? NO_OPTIONS) }
 }
 
-async function resolveChain(inner: Resolver, question: Question, options: ResolveOptions): Promise<DnsOutcome> {
-  if (options.takeQuery?.() === false) return { kind: 'overBudget' }
-  const first = await inner.resolve(question, options.takeQuery ? { signal: options.signal } : options)
-  // Most answers hold no CNAME: they pass as they are.
-  if (isFailure(first) || first.aliases.length === 0) return first.kind === 'alias' ? emptyAlias() : first
+const NO_OPTIONS: ResolveOptions = {}
+const OVER_BUDGET: DnsOutcome = { kind: 'overBudget' }
 
+/** Most answers hold no CNAME: they pass as they are, and an async function for each would cost more than all the rest here. */
+function resolveChain(inner: Resolver, question: Question, options: ResolveOptions): Promise<DnsOutcome> {
+  if (options.takeQuery?.() === false) return Promise.resolve(OVER_BUDGET)
+  return inner.resolve(question, options.takeQuery ? { signal: options.signal } : options).then((first) => {
+    if (first.kind === 'alias' && first.aliases.length === 0) return emptyAlias()
+    return isFailure(first) || first.aliases.length === 0 ? first : followFrom(first, inner, question, options)
+  })
+}
+
+async function followFrom(first: DnsOutcome, inner: Resolver, question: Question, options: ResolveOptions): Promise<DnsOutcome> {
   const chain = startChain(question.name, options.maxAliases ?? DEFAULT_MAX_ALIASES)
   let outcome: DnsOutcome = first
   for (;;) {
@@ -29,7 +36,7 @@ async function resolveChain(inner: Resolver, question: Question, options: Resolv
     if (outcome.aliases.length === 0) return emptyAlias()
 
     if (options.signal?.aborted === true) return { kind: 'aborted' }
-    if (options.takeQuery?.() === false) return { kind: 'overBudget' }
+    if (options.takeQuery?.() === false) return OVER_BUDGET
     const target: DomainName = outcome.target
     outcome = await inner.resolve({ name: target, type: question.type }, { signal: options.signal, aliasOf: question.name })
   }

@@ -2,6 +2,7 @@
  * What bounds one iprev lookup: a cap on queries, one deadline over all, and the caller's signal.
  * A question that is on its way at the deadline is not called back: its answer still reaches the cache, for the client's next try.
  */
+import type { ResolveOptions } from '../dns/resolver.ts'
 import type { IprevSettings } from './facts.ts'
 
 /** Runs the callback once after the time, and gives the way to cancel it. */
@@ -9,51 +10,64 @@ export type StartTimer = (milliseconds: number, callback: () => void) => () => v
 
 export type Expiry = 'deadline' | 'aborted'
 
-export interface Limits {
-  /** False when the cap is reached or the time is over. */
-  readonly takeQuery: () => boolean
-  queries(): number
-  stop(): void
-}
-
-/** `onExpiry` runs at most once, and not after `stop`; never before `startLimits` has returned. */
-export function startLimits(settings: IprevSettings, onExpiry: (cause: Expiry) => void, options: LimitOptions): Limits {
-  const { signal } = options
-  let queries = 0
-  let isOver = false
-  const expire = (cause: Expiry): void => {
-    if (isOver) return
-    stop()
-    onExpiry(cause)
-  }
-  const onAbort = (): void => {
-    expire('aborted')
-  }
-  const onDeadline = (): void => {
-    expire('deadline')
-  }
-  signal?.addEventListener('abort', onAbort)
-  const cancelTimer = options.startTimer?.(settings.deadlineMs, onDeadline)
-  const timer = cancelTimer ? undefined : setTimeout(onDeadline, settings.deadlineMs)
-  const stop = (): void => {
-    isOver = true
-    clearTimeout(timer)
-    cancelTimer?.()
-    signal?.removeEventListener('abort', onAbort)
-  }
-  return {
-    takeQuery() {
-      if (isOver || queries >= settings.maxQueries) return false
-      queries++
-      return true
-    },
-    queries: () => queries,
-    stop,
-  }
-}
-
 export interface LimitOptions {
   readonly signal?: AbortSignal | undefined
   /** Node's timers unless given. */
   readonly startTimer?: StartTimer | undefined
+}
+
+/** Handed to the resolver as the options of every question of the lookup. */
+export class Limits implements ResolveOptions {
+  readonly signal: AbortSignal | undefined
+  readonly maxAliases: number
+  /** False when the cap is reached or the time is over. */
+  readonly takeQuery = (): boolean => {
+    if (this.#isOver || this.#queries >= this.#maxQueries) return false
+    this.#queries++
+    return true
+  }
+  #queries = 0
+  #isOver = false
+  #cancelTimer: (() => void) | undefined
+  #timer: NodeJS.Timeout | undefined
+  #onAbort: (() => void) | undefined
+  readonly #maxQueries: number
+  readonly #onExpiry: (cause: Expiry) => void
+
+  /** `onExpiry` runs at most once, and neither in here nor after `stop`. */
+  constructor(settings: IprevSettings, onExpiry: (cause: Expiry) => void, { signal, startTimer }: LimitOptions) {
+    this.signal = signal
+    this.maxAliases = settings.maxAliases
+    this.#maxQueries = settings.maxQueries
+    this.#onExpiry = onExpiry
+    if (startTimer === undefined) this.#timer = setTimeout(expireByDeadline, settings.deadlineMs, this)
+    else this.#cancelTimer = startTimer(settings.deadlineMs, () => expireByDeadline(this))
+    if (signal === undefined) return
+    this.#onAbort = () => {
+      this.expire('aborted')
+    }
+    signal.addEventListener('abort', this.#onAbort)
+  }
+
+  get queries(): number {
+    return this.#queries
+  }
+
+  expire(cause: Expiry): void {
+    if (this.#isOver) return
+    this.stop()
+    this.#onExpiry(cause)
+  }
+
+  stop(): void {
+    this.#isOver = true
+    clearTimeout(this.#timer)
+    this.#cancelTimer?.()
+    if (this.#onAbort !== undefined) this.signal?.removeEventListener('abort', this.#onAbort)
+  }
+}
+
+/** Given to every timer as it is: a closure for each lookup would be garbage in nearly every case. */
+function expireByDeadline(limits: Limits): void {
+  limits.expire('deadline')
 }

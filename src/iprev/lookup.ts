@@ -4,7 +4,7 @@
  */
 import { compareAddresses, reverseName, sameAddress, unmapAddress, type IpAddress } from '../core/address.ts'
 import { isHostName, type DomainName } from '../core/domain-name.ts'
-import type { Alias, DnsFailure, DnsOutcome, ResolveOptions, Resolver } from '../dns/resolver.ts'
+import type { Alias, DnsFailure, DnsOutcome, Resolver } from '../dns/resolver.ts'
 import {
   DEFAULT_IPREV_SETTINGS,
   type IprevFacts,
@@ -14,7 +14,7 @@ import {
   type PtrName,
   type PtrNameOutcome,
 } from './facts.ts'
-import { startLimits, type Expiry, type Limits, type StartTimer } from './limits.ts'
+import { Limits, type Expiry, type StartTimer } from './limits.ts'
 import { distinctNames } from './ptr-names.ts'
 import { isAuthenticated, verdictOf } from './verdict.ts'
 
@@ -43,7 +43,6 @@ class Lookup {
   readonly #options: IprevOptions
   readonly #resolve: (facts: IprevFacts) => void
   readonly #reject: (error: unknown) => void
-  readonly #askOptions: ResolveOptions
   #answer: (DnsOutcome & { readonly kind: 'records' }) | null = null
   #ptrNameCount = 0
   #kept: readonly DomainName[] = []
@@ -59,37 +58,30 @@ class Lookup {
     this.#options = options
     this.#resolve = resolve
     this.#reject = reject
-    this.limits = startLimits(this.settings, this.#onExpiry, options)
-    this.#askOptions = { signal: options.signal, maxAliases: this.settings.maxAliases, takeQuery: this.limits.takeQuery }
+    this.limits = new Limits(this.settings, this.#onExpiry, options)
   }
 
   start(): void {
-    if (this.#options.signal?.aborted === true) this.#onExpiry('aborted')
-    else this.#guarded(this.#askReverse)
-  }
-
-  readonly #askReverse = (): void => {
-    this.#ask(this.reverse, 'PTR').then(this.#onReverse, this.#fail)
-  }
-
-  #ask(name: DomainName, type: 'PTR' | 'A' | 'AAAA'): Promise<DnsOutcome> {
-    return this.#options.resolver.resolve({ name, type }, this.#askOptions)
-  }
-
-  /** Called by promises whose own result nobody sees: what it throws must reach the caller. */
-  #guarded(work: () => void): void {
-    if (this.#isSettled) return
+    if (this.#options.signal?.aborted === true) return this.#onExpiry('aborted')
     try {
-      work()
+      this.#ask(this.reverse, 'PTR').then(this.#onReverse, this.#fail)
     } catch (error) {
       this.#fail(error)
     }
   }
 
+  #ask(name: DomainName, type: 'PTR' | 'A' | 'AAAA'): Promise<DnsOutcome> {
+    return this.#options.resolver.resolve({ name, type }, this.limits)
+  }
+
+  /** Called by a promise whose own result nobody sees: what it throws must reach the caller. */
   readonly #onReverse = (outcome: DnsOutcome): void => {
-    this.#guarded(() => {
+    if (this.#isSettled) return
+    try {
       this.#takeReverse(outcome)
-    })
+    } catch (error) {
+      this.#fail(error)
+    }
   }
 
   #takeReverse(outcome: DnsOutcome): void {
@@ -108,10 +100,13 @@ class Lookup {
     if (!isHostName(name)) return this.#onName(index, withoutAddresses(name, 'notHostName'))
     if (!name.includes('.')) return this.#onName(index, withoutAddresses(name, 'singleLabel'))
     this.#ask(name, this.address.family === 4 ? 'A' : 'AAAA').then((outcome) => {
-      this.#guarded(() => {
+      if (this.#isSettled) return
+      try {
         if (outcome.kind === 'alias') this.#fail(notFollowed())
         else this.#onName(index, ptrNameOf(this, name, outcome))
-      })
+      } catch (error) {
+        this.#fail(error)
+      }
     }, this.#fail)
   }
 
@@ -146,7 +141,7 @@ class Lookup {
       ptrNameCount: this.#ptrNameCount,
       truncated: this.#ptrNameCount > names.length,
       authenticated: this.settings.trustAuthenticated && answer.authenticated && isAuthenticated(result, names),
-      queries: this.limits.queries(),
+      queries: this.limits.queries,
     })
   }
 
@@ -214,7 +209,7 @@ function withoutNames(
     ptrNameCount: 0,
     truncated: false,
     authenticated: settings.trustAuthenticated && authenticated,
-    queries: limits.queries(),
+    queries: limits.queries,
   }
 }
 

@@ -7,6 +7,8 @@ import type { ResourceRecord } from '../dns/resolver.ts'
 
 /** In canonical order, and in one spelling: neither rotation nor case may change which names are kept and which is chosen. */
 export function distinctNames(records: readonly ResourceRecord[]): readonly DomainName[] {
+  const [only] = records
+  if (records.length === 1 && only?.type === 'PTR') return [canonicalName(only.target)]
   const names = new Set<DomainName>()
   for (const record of records) if (record.type === 'PTR') names.add(canonicalName(record.target))
   if (names.size < 2) return [...names]

@@ -404,9 +404,7 @@ describe('the limits of a lookup', () => {
   it('bounds the work of an answer with thousands of names', async () => {
     const names: DomainName[] = Array.from({ length: 4000 }, (_, index) => name(`host-${String((index * 7919) % 4000)}.pool.isp.example`))
     const resolver = fakeResolver({ [REVERSE]: ptr(names) })
-    const started = performance.now()
     const facts = await lookupIprev(address(IP), { resolver })
-    expect(performance.now() - started).toBeLessThan(200)
     expect(facts).toMatchObject({ ptrNameCount: 4000, truncated: true })
     expect(resolver.asked).toHaveLength(11)
   })
