@@ -51,8 +51,8 @@ export class ByteReader {
   #inRdata = false
   #fault: DnsWireFault | null = null
   #firstName: DomainName | null = null
-  /** Names by the offset that a pointer led to. */
-  #names = new Map<number, KnownName>()
+  /** Names by the offset that a pointer led to; null before the first. A Map that is cleared keeps what it held from the young generation's collector. */
+  #names: Map<number, KnownName> | null = null
   readonly #scratch = Buffer.allocUnsafe(MAX_NAME_OCTETS + 1)
 
   constructor(bytes: Uint8Array) {
@@ -69,7 +69,7 @@ export class ByteReader {
     this.#firstName = null
     this.position = 0
     this.nameWork = 0
-    if (this.#names.size > 0) this.#names.clear()
+    this.#names = null
   }
 
   get fault(): DnsWireFault | null {
@@ -229,7 +229,7 @@ export class ByteReader {
         firstTarget = target
         octetsBeforeTarget = octets
       }
-      known = this.#names.get(target)
+      known = this.#names?.get(target)
       if (known !== undefined) break
       limit = segmentStart
       position = segmentStart = target
@@ -241,7 +241,7 @@ export class ByteReader {
     if (end < 0) return asName(plain ? scratch.toString('latin1', 1, octets - 1) : this.#escapedText(start, octets - 1))
 
     const suffixOctets = octets - octetsBeforeTarget
-    const suffix = this.#names.get(firstTarget) ?? this.#rememberSuffix(firstTarget, octetsBeforeTarget, suffixOctets, plain, known)
+    const suffix = this.#names?.get(firstTarget) ?? this.#rememberSuffix(firstTarget, octetsBeforeTarget, suffixOctets, plain, known)
     if (octetsBeforeTarget + suffix.octets - 1 > MAX_NAME_OCTETS) return this.#nameFault('nameTooLong', start)
     if (octetsBeforeTarget === 1) return asName(suffix.text)
     const prefix = plain ? scratch.toString('latin1', 1, octetsBeforeTarget - 1) : this.#escapedText(start, octetsBeforeTarget - 1)
@@ -255,6 +255,7 @@ export class ByteReader {
     const rest = tail?.text ?? ''
     const text = walked === '' ? rest : rest === '' ? walked : `${walked}.${rest}`
     const suffix = { text, octets: octets + (tail?.octets ?? 1) }
+    this.#names ??= new Map()
     this.#names.set(target, suffix)
     return suffix
   }
