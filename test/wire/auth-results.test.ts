@@ -277,11 +277,9 @@ describe('hostile input', () => {
     ['stray strings', `x; ${repeated('?"";')}`],
     ['open strings', `x; ${repeated('?";')}`],
   ])('reads 64 KiB of %s in linear time', (_, text) => {
-    const start = performance.now()
-    parseAuthResults(text)
-    readAuthResults(text)
-    isHeaderOf('mx.example.org', text)
-    // Linear takes a few milliseconds; quadratic would take seconds.
-    expect(performance.now() - start).toBeLessThan(400)
+    // Linear takes a few milliseconds; quadratic would run into the time limit of the test.
+    expect(['authResults', 'error']).toContain(parseAuthResults(text).kind)
+    expect(readAuthResults(text)).toBeDefined()
+    expect(isHeaderOf('mx.example.org', text)).toBeTypeOf('boolean')
   })
 })

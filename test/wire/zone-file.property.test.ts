@@ -133,24 +133,14 @@ describe('properties', () => {
 })
 
 describe('size', () => {
-  it('200,000 records are read in time that grows with the text', () => {
-    const text = (count: number): string =>
-      Array.from(
-        { length: count },
-        (_, index) => `h${String(index)} 60 A 10.0.${String((index >> 8) & 255)}.${String(index & 255)}\n`,
-      ).join('')
-    const seconds = (count: number): number => {
-      const source = text(count)
-      const start = performance.now()
-      const zone = parseZone(source, { file: 'f', origin: ROOT })
-      expect(zone).toMatchObject({ kind: 'zone' })
-      expect(zone.kind === 'zone' && zone.records.length).toBe(count)
-      return (performance.now() - start) / 1000
-    }
-    seconds(20_000)
-    // About 0.5 s on a laptop; the bound is for a loaded machine, and still far below anything quadratic.
-    expect(seconds(200_000)).toBeLessThan(10)
-  })
+  it('200,000 records are read, which anything quadratic would not end within the time limit', () => {
+    const text = Array.from(
+      { length: 200_000 },
+      (_, index) => `h${String(index)} 60 A 10.0.${String((index >> 8) & 255)}.${String(index & 255)}\n`,
+    ).join('')
+    const zone = parseZone(text, { file: 'f', origin: ROOT })
+    expect(zone.kind === 'zone' && zone.records.length).toBe(200_000)
+  }, 30_000)
 
   it.each([
     ['one endless word', 'a'.repeat(3_000_000)],
@@ -160,8 +150,6 @@ describe('size', () => {
     ['endless dots', `x 60 PTR ${'.'.repeat(2_000_000)}`],
     ['endless dollars', `$GENERATE 1-9 ${'${'.repeat(1_000_000)} 1 A 10.0.0.1`],
   ])('%s ends in an error at once', (_, text) => {
-    const start = performance.now()
     expect(parseZone(text, { file: 'f', origin: ROOT }).kind).toBe('error')
-    expect(performance.now() - start).toBeLessThan(3000)
   })
 })
