@@ -23,7 +23,7 @@ export function parseBracketedAddress(text: string): IpAddress | undefined {
 }
 
 export function formatAddress(address: IpAddress): string {
-  return address.family === 4 ? address.bytes.join('.') : formatSixteenBytes(address.bytes)
+  return address.family === 4 ? formatFourBytes(address.bytes, 0) : formatSixteenBytes(address.bytes)
 }
 
 /** An IPv4-mapped IPv6 address (::ffff:a.b.c.d) is the IPv4 address that it wraps. */
@@ -98,32 +98,44 @@ function parseSixteenBytes(text: string): IpAddress | undefined {
 /** `ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255` */
 const MAX_IPV6_LENGTH = 45
 
+function formatFourBytes(bytes: readonly number[], from: number): string {
+  return `${String(bytes[from])}.${String(bytes[from + 1])}.${String(bytes[from + 2])}.${String(bytes[from + 3])}`
+}
+
 /** RFC 5952: lower case, no leading zeros, the first longest run of two or more zero groups as `::`; IPv4-mapped in mixed notation (§5). */
 function formatSixteenBytes(bytes: readonly number[]): string {
-  const groups: number[] = []
-  for (let index = 0; index < 16; index += 2) groups.push(((bytes[index] ?? 0) << 8) | (bytes[index + 1] ?? 0))
-  const { start, length } = longestZeroRun(groups)
-  if (start === 0 && length === 5 && groups[5] === 0xffff) return `::ffff:${bytes.slice(12).join('.')}`
+  let zerosAt = -1
+  let zeros = 1
+  for (let group = 0, run = 0; group < 8; group++) {
+    run = isZeroGroup(bytes, group) ? run + 1 : 0
+    if (run > zeros) {
+      zeros = run
+      zerosAt = group - run + 1
+    }
+  }
+  if (zerosAt === 0 && zeros === 5 && bytes[10] === 0xff && bytes[11] === 0xff) return `::ffff:${formatFourBytes(bytes, 12)}`
   let text = ''
-  for (let index = 0; index < 8; index++) {
-    if (index === start) {
+  for (let group = 0; group < 8; group++) {
+    if (group === zerosAt) {
       text += '::'
-      index += length - 1
+      group += zeros - 1
     } else {
-      if (text !== '' && !text.endsWith(':')) text += ':'
-      text += (groups[index] ?? 0).toString(16)
+      if (group > 0 && group !== zerosAt + zeros) text += ':'
+      text += formatGroup(bytes, group)
     }
   }
   return text
 }
 
-function longestZeroRun(groups: readonly number[]): { start: number; length: number } {
-  let best = { start: -1, length: 1 }
-  for (let start = 0; start < 8; start++) {
-    let end = start
-    while (end < 8 && groups[end] === 0) end++
-    if (end - start > best.length) best = { start, length: end - start }
-    if (end > start) start = end
-  }
-  return best
+function isZeroGroup(bytes: readonly number[], group: number): boolean {
+  return bytes[2 * group] === 0 && bytes[2 * group + 1] === 0
 }
+
+function formatGroup(bytes: readonly number[], group: number): string {
+  const high = bytes[2 * group] ?? 0
+  const low = bytes[2 * group + 1] ?? 0
+  return high === 0 ? (HEX[low] ?? '') : (HEX[high] ?? '') + (HEX2[low] ?? '')
+}
+
+const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16))
+const HEX2: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))

@@ -7,7 +7,6 @@ import { specialRange } from '../core/network.ts'
 import { name as nameInCode, type DomainName } from '../core/domain-name.ts'
 import { finding, type Finding } from '../findings/catalogue.ts'
 import { organisationalDomain } from '../identity/organisation.ts'
-import { assessPtrName } from '../identity/ptr-quality.ts'
 import type { Persona } from '../personas/persona.ts'
 import { compilePolicy, type CompiledPolicy } from '../policy/compile.ts'
 import { decide } from '../policy/decide.ts'
@@ -18,6 +17,7 @@ import { providerMessage } from '../remedy/message.ts'
 import type { Provider } from '../remedy/providers.ts'
 import { findReverseZone, type ReverseZoneFacts } from '../remedy/reverse-zone.ts'
 import { remedySteps } from '../remedy/steps.ts'
+import { iprevAuthResults } from '../render/auth-results.ts'
 import {
   scoreOf,
   verdictOf,
@@ -60,7 +60,6 @@ export async function checkTarget(
     kind: 'check',
     target: target.text,
     targetKind: subject.kind,
-    authservId: settings.authservId,
     via: subject.via,
     verdict: verdictOf({ addresses, findings }, settings.failOn),
     addresses,
@@ -136,7 +135,8 @@ async function checkAddress(
     settings.policy,
   )
   const mending = await mend(address, { ...judged, findings }, settings, signal)
-  return { address, ...judged, findings, generic: genericOf(judged), decision, ...mending }
+  const authenticationResults = iprevAuthResults({ ...judged, authservId: settings.authservId })
+  return { address, ...judged, findings, decision, authenticationResults, ...mending }
 }
 
 /** Documentation and benchmark addresses are no mistake: they stand for public ones in manuals, labs and tests. */
@@ -178,14 +178,6 @@ function summaryOf({ reverse }: ReverseZoneFacts, provider: string | null): Reve
     case 'notDelegated':
       return { zone: null, nameservers: [], provider }
   }
-}
-
-/** The name that a receiver would look at: the confirmed one, else the first. */
-function genericOf({ iprev, confirmedName }: ClientJudgement): AddressReport['generic'] {
-  const ptrName = confirmedName ?? iprev.names[0]?.name
-  if (ptrName === undefined) return null
-  const { score, reasons } = assessPtrName(ptrName, iprev.address)
-  return { score, reasons }
 }
 
 /** Receivers see the address from the Internet, so no range is skipped here as a gate would skip it. */

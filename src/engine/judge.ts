@@ -4,13 +4,12 @@
  */
 import type { IpAddress } from '../core/address.ts'
 import type { DomainName } from '../core/domain-name.ts'
-import { parseName } from '../core/domain-name.ts'
 import type { Resolver } from '../dns/resolver.ts'
 import type { Finding } from '../findings/catalogue.ts'
 import type { HeloFacts } from '../identity/facts.ts'
 import { heloFindings } from '../identity/helo-findings.ts'
 import { lookupHelo } from '../identity/helo-lookup.ts'
-import { ptrQualityFindings } from '../identity/ptr-quality.ts'
+import { nameAssessor, ptrQualityFindings, type AssessName } from '../identity/ptr-quality.ts'
 import { confirmedName, DEFAULT_IPREV_SETTINGS, type IprevFacts, type IprevSettings } from '../iprev/facts.ts'
 import { iprevFindings } from '../iprev/findings.ts'
 import { lookupIprev } from '../iprev/lookup.ts'
@@ -31,6 +30,8 @@ export interface ClientFacts {
 
 export interface ClientJudgement extends ClientFacts {
   readonly confirmedName: DomainName | null
+  /** Of the name that a receiver would look at: the confirmed one, else the first. Null without a PTR name. */
+  readonly generic: { readonly score: number; readonly reasons: readonly string[] } | null
   readonly findings: readonly Finding[]
 }
 
@@ -55,9 +56,19 @@ export function judgeFacts(
   { iprev, helo }: ClientFacts,
   settings: Pick<JudgeSettings, 'iprev' | 'ourNames' | 'ourAddresses'>,
 ): ClientJudgement {
-  const findings: Finding[] = [...iprevFindings(iprev, settings.iprev), ...ptrQualityFindings(iprev)]
+  const assess = nameAssessor(iprev.address)
+  const findings: Finding[] = [...iprevFindings(iprev, settings.iprev), ...ptrQualityFindings(iprev, assess)]
+  const confirmed = confirmedName(iprev, helo?.form.kind === 'name' ? helo.form.name : undefined)
+  const generic = genericOf(confirmed ?? iprev.names[0]?.name, assess)
   if (helo) {
-    findings.push(...heloFindings({ helo, iprev, ourNames: settings.ourNames ?? [], ourAddresses: settings.ourAddresses ?? [] }))
+    const { ourNames = [], ourAddresses = [] } = settings
+    findings.push(...heloFindings({ helo, iprev, ourNames, ourAddresses, assess }))
   }
-  return { iprev, helo, confirmedName: confirmedName(iprev, helo ? parseName(helo.claimedName) : undefined), findings }
+  return { iprev, helo, confirmedName: confirmed, generic, findings }
+}
+
+function genericOf(ptrName: DomainName | undefined, assess: AssessName): ClientJudgement['generic'] {
+  if (ptrName === undefined) return null
+  const { score, reasons } = assess(ptrName)
+  return { score, reasons }
 }

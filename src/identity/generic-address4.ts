@@ -24,7 +24,7 @@ export function traceIpv4(parts: NameParts, octets: readonly number[]): AddressT
 /** Eight hexadecimal digits, twelve padded decimal ones, or the 32-bit number, forwards or backwards. */
 function holdsWholeIpv4({ compact, tokens }: NameParts, octets: readonly number[]): boolean {
   const [a = 0, b = 0, c = 0, d = 0] = octets
-  if (compact.length >= 8) {
+  if (HEX_RUN.test(compact)) {
     const backwards = `${hex2(d)}${hex2(c)}${hex2(b)}${hex2(a)}`
     if (compact.includes(`${hex2(a)}${hex2(b)}${hex2(c)}${hex2(d)}`) || compact.includes(backwards)) return true
     if (d < 16 && compact.startsWith(backwards.slice(1))) return true
@@ -35,6 +35,9 @@ function holdsWholeIpv4({ compact, tokens }: NameParts, octets: readonly number[
   }
   return tokens.length > 4 && holdsHexRow(tokens, [hex(a), hex(b), hex(c), hex(d)])
 }
+
+/** The shortest of what is looked for; most names have no such run. */
+const HEX_RUN = /[0-9a-f]{7}/
 
 /** Octets in hexadecimal without padding, one after the other: `c6-33-64-7`. */
 function holdsHexRow(tokens: readonly Token[], octets: readonly string[]): boolean {

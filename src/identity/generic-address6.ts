@@ -11,7 +11,7 @@ export function traceIpv6(parts: NameParts, bytes: readonly number[]): AddressTr
 
 /** Nibbles without gaps, once the separators are gone. */
 function traceNibbles({ compact }: NameParts, bytes: readonly number[]): AddressTrace | undefined {
-  if (compact.length < 12) return undefined
+  if (!HEX_RUN.test(compact)) return undefined
   const nibbles = hexOf(bytes)
   const backwards = hexBackwards(bytes)
   if (compact.includes(nibbles) || compact.includes(backwards)) return trace('whole', 32)
@@ -22,6 +22,9 @@ function traceNibbles({ compact }: NameParts, bytes: readonly number[]): Address
   if (holdsMacAddress(compact, bytes)) return trace('most', 12)
   return undefined
 }
+
+/** The shortest of what is looked for is a MAC address; most names have no such run. */
+const HEX_RUN = /[0-9a-f]{12}/
 
 /** With the universal/local bit as in the address, and flipped back as on the card. */
 function holdsMacAddress(compact: string, bytes: readonly number[]): boolean {

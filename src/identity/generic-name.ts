@@ -41,13 +41,11 @@ export function takeNameApart(name: string): NameParts {
   const hostEnd = Math.max(0, text.length - domain.length - 1)
   const labels = text.split('.')
   const hostLabels = domain === text ? 0 : labels.length - countLabels(domain)
-  const { tokens, numbers } = scan(text)
-  return { text, labels, hostLabels, hostEnd, domain, tokens, numbers, compact: text.replace(SEPARATORS, '') }
+  return { text, labels, hostLabels, hostEnd, domain, ...scan(text) }
 }
 
 const SUFFIX_LIST = { allowPrivateDomains: false, extractHostname: false, validateHostname: false, detectIp: false } as const
 const ESCAPE = /\\(?:[0-9]{3}|.)/gs
-const SEPARATORS = /[^a-z0-9]+/g
 
 function countLabels(domain: string): number {
   let count = 1
@@ -55,9 +53,10 @@ function countLabels(domain: string): number {
   return count
 }
 
-function scan(text: string): { tokens: Token[]; numbers: NumberRun[] } {
+function scan(text: string): Pick<NameParts, 'tokens' | 'numbers' | 'compact'> {
   const tokens: Token[] = []
   const numbers: NumberRun[] = []
+  let compact = ''
   let label = 0
   let tokenStart = -1
   let numberStart = -1
@@ -72,12 +71,14 @@ function scan(text: string): { tokens: Token[]; numbers: NumberRun[] } {
     }
     if ((isDigit || isLetter) && tokenStart < 0) tokenStart = index
     if (!isDigit && !isLetter && tokenStart >= 0) {
-      tokens.push({ text: text.slice(tokenStart, index), start: tokenStart, end: index, label })
+      const token = text.slice(tokenStart, index)
+      compact += token
+      tokens.push({ text: token, start: tokenStart, end: index, label })
       tokenStart = -1
     }
     if (code === DOT) label++
   }
-  return { tokens, numbers }
+  return { tokens, numbers, compact }
 }
 
 const DOT = 0x2e

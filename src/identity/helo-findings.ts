@@ -11,7 +11,7 @@ import type { HeloFacts } from './facts.ts'
 import { alignWithAny } from './alignment.ts'
 import { hasUnderscore, scopeOfHeloName } from './helo-form.ts'
 import { organisationalDomain } from './organisation.ts'
-import { assessPtrName } from './ptr-quality.ts'
+import { nameAssessor, type AssessName } from './ptr-quality.ts'
 import { reservedSuffix } from './reserved-suffix.ts'
 
 export interface HeloFindingsInput {
@@ -22,6 +22,8 @@ export interface HeloFindingsInput {
   readonly ourAddresses: readonly IpAddress[]
   /** False for clients that may speak in our name. Unless told, everybody is a stranger who does not come from our address. */
   readonly isStranger?: boolean | undefined
+  /** Of this client's names; given where they have been assessed already. */
+  readonly assess?: AssessName | undefined
 }
 
 export function heloFindings(input: HeloFindingsInput): Finding[] {
@@ -86,8 +88,8 @@ function ownNameFindings(input: HeloFindingsInput, name: DomainName): Finding[] 
   return isOurs && isStranger(input) ? [finding('HELO_OUR_NAME', { claimedName: input.helo.claimedName })] : []
 }
 
-function genericFindings({ helo: { claimedName }, iprev }: HeloFindingsInput, name: DomainName): Finding[] {
-  const { generic, score, reasons } = assessPtrName(name, unmapAddress(iprev.address))
+function genericFindings({ helo: { claimedName }, iprev, assess }: HeloFindingsInput, name: DomainName): Finding[] {
+  const { generic, score, reasons } = (assess ?? nameAssessor(iprev.address))(name)
   return generic ? [finding('HELO_GENERIC', { claimedName, score, reasons })] : []
 }
 

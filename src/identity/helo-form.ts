@@ -4,7 +4,7 @@
  * in Postfix (smtpd_check.c, valid_hostname.c). Exim refuses underscores: a finding says so. Raw 8-bit text is `notAscii`.
  */
 import { parseAddress, unmapAddress } from '../core/address.ts'
-import { canonicalName, labelsOf, MAX_LABEL_OCTETS, MAX_NAME_OCTETS, nameFromLabels, type DomainName } from '../core/domain-name.ts'
+import { MAX_LABEL_OCTETS, MAX_NAME_OCTETS, nameFromLabels, type DomainName } from '../core/domain-name.ts'
 import type { HeloForm, HeloProblem } from './facts.ts'
 
 export function parseHelo(claimedName: string): HeloForm {
@@ -28,10 +28,9 @@ export function parseHelo(claimedName: string): HeloForm {
 export type HeloNameScope = 'localhost' | 'singleLabel' | 'qualified'
 
 export function scopeOfHeloName(name: DomainName): HeloNameScope {
-  const labels = labelsOf(canonicalName(name))
-  const isLocalHost = labels.at(-1) === 'localhost' || (LOCAL_HOSTS.has(labels[0] ?? '') && labels.slice(1).every(isLocalDomain))
-  if (isLocalHost) return 'localhost'
-  return labels.length === 1 ? 'singleLabel' : 'qualified'
+  // The form of a HELO name has no escapes: its dots are between labels.
+  if (LOCAL_HOST.test(name)) return 'localhost'
+  return name.includes('.') ? 'qualified' : 'singleLabel'
 }
 
 /** An underscore is no letter of a host name (RFC 5321 §4.1.2), though most receivers let it pass. */
@@ -45,8 +44,7 @@ const NOT_ASCII = /[\u0080-\uffff]/
 const NAME_CHARACTERS = /^[a-z0-9_-]*$/i
 const ONLY_DIGITS_AND_DOTS = /^[0-9.]*$/
 /** What Linux distributions write into /etc/hosts, and so into the HELO of an unconfigured server. */
-const LOCAL_HOSTS = new Set(['localhost', 'localhost4', 'localhost6', 'ip6-localhost', 'ip6-loopback'])
-const isLocalDomain = (label: string): boolean => /^localdomain[46]?$/.test(label)
+const LOCAL_HOST = /(?:^|\.)localhost$|^(?:localhost[46]?|ip6-localhost|ip6-loopback)(?:\.localdomain[46]?)*$/i
 
 function invalid(problem: HeloProblem): HeloForm {
   return { kind: 'invalid', problem }

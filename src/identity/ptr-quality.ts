@@ -4,7 +4,7 @@
  * against it, since a false "generic" can block a real one. docs/generic-ptr.md explains it to administrators.
  */
 import { formatAddress, parseAddress, unmapAddress, type IpAddress } from '../core/address.ts'
-import { parseName, type DomainName } from '../core/domain-name.ts'
+import { parseName, sameName, type DomainName } from '../core/domain-name.ts'
 import { finding, type Finding } from '../findings/catalogue.ts'
 import type { IprevFacts, PtrName } from '../iprev/facts.ts'
 import { traceAddress } from './generic-address.ts'
@@ -43,30 +43,46 @@ export function assessPtrName(name: DomainName | string, address: IpAddress | st
   if (text === undefined) return NOT_GENERIC
   const parsed = typeof address === 'string' ? parseAddress(address) : address
   const parts = takeNameApart(text)
-  if (parts.hostLabels === 0) return assess([])
+  if (parts.hostLabels === 0) return total([])
   const peer = parsed && unmapAddress(parsed)
   const trace = peer && traceAddress(parts, peer)
   const mail = findMailWord(parts)
-  return assess([...addressEvidence(trace), ...wordEvidence(parts, trace, mail), ...providerEvidence(parts, peer), ...mailEvidence(mail)])
+  const evidence = addressEvidence(trace)
+  evidence.push(...wordEvidence(parts, trace, mail), ...providerEvidence(parts, peer), ...mailEvidence(mail))
+  return total(evidence)
+}
+
+/** `assessPtrName` for the names of one client. Its PTR name and its HELO are one and the same as a rule: that is judged once. */
+export type AssessName = (name: DomainName) => PtrAssessment
+
+export function nameAssessor(address: IpAddress): AssessName {
+  let latest: { readonly name: DomainName; readonly assessment: PtrAssessment } | undefined
+  return (name) => {
+    if (latest === undefined || !sameName(latest.name, name)) latest = { name, assessment: assessPtrName(name, address) }
+    return latest.assessment
+  }
 }
 
 /**
  * `PTR_GENERIC` and `PTR_RESERVED_SUFFIX`. The confirmed names are judged, or the only name where none is confirmed. An address
  * with one name that somebody chose is named: its other names are not held against it.
  */
-export function ptrQualityFindings(facts: IprevFacts): Finding[] {
+export function ptrQualityFindings(facts: IprevFacts, assess: AssessName = nameAssessor(facts.address)): Finding[] {
+  if (facts.names.length === 0) return []
   const ip = formatAddress(unmapAddress(facts.address))
   const confirmed = facts.names.filter((ptr) => ptr.outcome === 'confirmed')
   const judged = confirmed.length > 0 ? confirmed : facts.names.length === 1 && !facts.truncated ? facts.names.filter(isUsable) : []
-  const assessed = judged.map((ptr) => ({ ptrName: ptr.name, ...assessPtrName(ptr.name, facts.address) }))
-  const generic = assessed.every((assessment) => assessment.generic) ? assessed : []
-  return [
-    ...facts.names.filter(isUsable).flatMap(({ name: ptrName }): Finding[] => {
-      const suffix = reservedSuffix(ptrName)
-      return suffix === undefined ? [] : [finding('PTR_RESERVED_SUFFIX', { ip, ptrName, suffix })]
-    }),
-    ...generic.map(({ ptrName, score, reasons }) => finding('PTR_GENERIC', { ip, ptrName, score, reasons })),
-  ]
+  const findings: Finding[] = []
+  for (const { name: ptrName } of facts.names.filter(isUsable)) {
+    const suffix = reservedSuffix(ptrName)
+    if (suffix !== undefined) findings.push(finding('PTR_RESERVED_SUFFIX', { ip, ptrName, suffix }))
+  }
+  if (!judged.every((ptr) => assess(ptr.name).generic)) return findings
+  for (const { name: ptrName } of judged) {
+    const { score, reasons } = assess(ptrName)
+    findings.push(finding('PTR_GENERIC', { ip, ptrName, score, reasons }))
+  }
+  return findings
 }
 
 /** What is no host name, or a single label, has a finding of its own. */
@@ -85,8 +101,8 @@ const MAX_PLAIN = 253
 const MAX_TEXT = 1024
 const PLAIN = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/i
 
-function assess(evidence: readonly GenericEvidence[]): PtrAssessment {
-  const sum = evidence.reduce((total, { weight }) => total + weight, 0)
+function total(evidence: readonly GenericEvidence[]): PtrAssessment {
+  const sum = evidence.reduce((weights, { weight }) => weights + weight, 0)
   const score = Math.min(100, Math.max(0, sum))
   return { generic: score >= GENERIC_SCORE, score, reasons: evidence.map(({ reason }) => reason), evidence }
 }

@@ -3,16 +3,26 @@
  * .home and .mail that it will not delegate), or in common use inside networks. One list for PTR names and HELO.
  * `example.com` and its siblings are not on it (they do resolve), nor is the reverse tree itself.
  */
-import { labelsOf, type DomainName } from '../core/domain-name.ts'
+import { canonicalName, labelsOf, type DomainName } from '../core/domain-name.ts'
 
 /** The reserved suffix that the name ends in, lower case. A single label is judged as such elsewhere, and has none. */
 export function reservedSuffix(name: DomainName): string | undefined {
-  const labels = labelsOf(name)
-  if (labels.length < 2) return undefined
-  const last = labels.at(-1)?.toLowerCase() ?? ''
+  const [parent, last] = lastLabels(name)
+  if (parent === undefined || last === undefined) return undefined
   if (last !== 'arpa') return RESERVED_TOP_LEVEL.has(last) ? last : undefined
-  const suffix = `${labels.at(-2)?.toLowerCase() ?? ''}.arpa`
+  const suffix = `${parent}.arpa`
   return RESERVED_ARPA.has(suffix) ? suffix : undefined
+}
+
+/** Lower case. Nearly every name is without escapes, and need not be split. */
+function lastLabels(name: DomainName): readonly [string | undefined, string | undefined] {
+  const text = canonicalName(name)
+  if (text.includes('\\')) {
+    const labels = labelsOf(text)
+    return [labels.at(-2), labels.at(-1)]
+  }
+  const dot = text.lastIndexOf('.')
+  return dot <= 0 ? [undefined, text] : [text.slice(text.lastIndexOf('.', dot - 1) + 1, dot), text.slice(dot + 1)]
 }
 
 const RESERVED_TOP_LEVEL: ReadonlySet<string> = new Set([

@@ -9,7 +9,10 @@ import { confirmedName, DEFAULT_IPREV_SETTINGS, type IprevFacts, type IprevReaso
 /** `settings` are those of the lookup: findings name the limit that was hit. */
 export function iprevFindings(facts: IprevFacts, settings?: Partial<IprevSettings>): Finding[] {
   const limits = settings ? { ...DEFAULT_IPREV_SETTINGS, ...settings } : DEFAULT_IPREV_SETTINGS
-  return [...verdictFindings(facts, limits), ...reverseFindings(facts), ...facts.names.flatMap((name) => nameFindings(facts, name))]
+  const findings = verdictFindings(facts, limits)
+  findings.push(...reverseFindings(facts))
+  for (const name of facts.names) findings.push(...nameFindings(facts, name))
+  return findings
 }
 
 function verdictFindings(facts: IprevFacts, limits: IprevSettings): Finding[] {
@@ -65,22 +68,21 @@ function limitFindings(facts: IprevFacts, ip: string, { deadlineMs, maxQueries }
 
 function reverseFindings(facts: IprevFacts): Finding[] {
   const findings: Finding[] = []
-  const ip = formatAddress(facts.address)
   const { reverseName, ptrNameCount: count, names } = facts
   const target = facts.aliases.at(-1)?.target
   if (target !== undefined && names.length > 0) findings.push(finding('PTR_DELEGATED', { reverseName, target }))
+  if (count < 2 && !facts.truncated) return findings
+  const ip = formatAddress(facts.address)
   if (count > 1) findings.push(finding('PTR_MULTIPLE', { ip, count }))
   if (facts.truncated) findings.push(finding('PTR_TRUNCATED', { ip, count, kept: names.length }))
   return findings
 }
 
 function nameFindings(facts: IprevFacts, candidate: PtrName): Finding[] {
+  const { outcome, name: ptrName } = candidate
+  if (outcome === 'confirmed') return []
   const ip = formatAddress(facts.address)
-  const ptrName = candidate.name
-  const { outcome } = candidate
   switch (outcome) {
-    case 'confirmed':
-      return []
     case 'elsewhere':
       return [finding('FORWARD_ELSEWHERE', { ip, ptrName, addresses: candidate.addresses.map(formatAddress) })]
     case 'nxdomain':

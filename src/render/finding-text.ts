@@ -39,7 +39,10 @@ const TEMPLATES: ReadonlyMap<FindingCode, Template> = new Map(
 function fillTemplate(template: Template, args: Finding['args']): string {
   const values = args as Readonly<Record<string, string | number | readonly string[] | undefined>>
   let message = ''
-  for (const [index, part] of template.entries()) message += index % 2 === 0 ? part : formatArgument(part, values[part])
+  for (let index = 0; index < template.length; index++) {
+    const part = template[index] ?? ''
+    message += index % 2 === 0 ? part : formatArgument(part, values[part])
+  }
   return message
 }
 

@@ -8,7 +8,6 @@ import type { Finding } from '../findings/catalogue.ts'
 import type { HeloFacts } from '../identity/facts.ts'
 import type { IprevFacts, PtrName } from '../iprev/facts.ts'
 import type { Decision } from '../policy/decision.ts'
-import { iprevAuthResults } from './auth-results.ts'
 import { escapeForSmtp, escapeForTerminal, escapeJson } from './escape.ts'
 import { findingMessage } from './finding-text.ts'
 import type { AddressReport, CheckReport, MailHop, RemedyStep, ReverseZoneSummary } from './report-types.ts'
@@ -18,10 +17,10 @@ export const JSON_FORMAT = 1
 
 /** One report as one line, without a line end: for `--json` and as a line of `--ndjson`. */
 export function checkJson(report: CheckReport): string {
-  const { kind, target, targetKind, verdict, via, addresses, score, findings, authservId } = report
+  const { kind, target, targetKind, verdict, via, addresses, score, findings } = report
   return (
     `{"ptrgate":${String(JSON_FORMAT)},"kind":"${kind}","target":${text(target)},"targetKind":"${targetKind}","verdict":"${verdict}",` +
-    `"via":${list(via, hopJson)},"addresses":${list(addresses, (address) => addressJson(address, authservId))},` +
+    `"via":${list(via, hopJson)},"addresses":${list(addresses, addressJson)},` +
     `"score":{"points":${String(score.points)},"of":${String(score.of)},"undecided":${String(score.undecided)}},` +
     `"findings":${list(findings, findingJson)}}`
   )
@@ -32,20 +31,20 @@ export function checkListJson(reports: readonly CheckReport[]): string {
   return `{"ptrgate":${String(JSON_FORMAT)},"kind":"checkList","checks":${list(reports, checkJson)}}`
 }
 
-function addressJson(report: AddressReport, authservId: string): string {
+function addressJson(report: AddressReport): string {
   const { address, iprev, confirmedName, helo, generic, findings, decision, remedy, cautions, providerMessage, reverseZone } = report
   return (
     `{"ip":${addressText(address)},"iprev":${iprevJson(iprev, confirmedName)},"helo":${helo ? heloJson(helo) : 'null'},` +
     `"generic":${generic ? `{"score":${String(generic.score)},"reasons":${list(generic.reasons, text)}}` : 'null'},` +
     `"findings":${list(findings, findingJson)},` +
-    `"authenticationResults":${text(iprevAuthResults({ authservId, iprev, confirmedName }))},` +
+    `"authenticationResults":${text(report.authenticationResults)},` +
     `"decision":${decisionJson(decision)},"remedy":${list(remedy, stepJson)},"cautions":${list(cautions, shownText)},` +
     `"providerMessage":${providerMessage ? messageJson(providerMessage) : 'null'},` +
     `"reverseZone":${reverseZone ? zoneJson(reverseZone) : 'null'}}`
   )
 }
 
-function iprevJson(iprev: IprevFacts, confirmedName: string | null): string {
+export function iprevJson(iprev: IprevFacts, confirmedName: string | null): string {
   return (
     `{"result":"${iprev.result}","reason":"${iprev.reason}","confirmedName":${textOrNull(confirmedName)},` +
     `"names":${list(iprev.names, nameJson)},"nameCount":${String(iprev.ptrNameCount)},"truncated":${String(iprev.truncated)},` +
@@ -58,16 +57,17 @@ function nameJson({ name, outcome, addresses }: PtrName): string {
   return `{"name":${text(name)},"outcome":"${outcome}","addresses":${list(addresses, addressText)}}`
 }
 
-function heloJson({ claimedName, form, resolution }: HeloFacts): string {
+export function heloJson({ claimedName, form, resolution }: HeloFacts): string {
   return (
     `{"claimedName":${text(claimedName)},"form":"${form.kind}","problem":${textOrNull(form.kind === 'invalid' ? form.problem : null)},` +
     `"resolution":"${resolution.kind}","addresses":${'addresses' in resolution ? list(resolution.addresses, addressText) : '[]'}}`
   )
 }
 
-function findingJson(finding: Finding): string {
+export function findingJson(finding: Finding): string {
+  const values: Readonly<Record<string, string | number | readonly string[]>> = finding.args
   let args = ''
-  for (const [name, value] of Object.entries(finding.args)) args += `${args === '' ? '' : ','}${text(name)}:${argumentJson(value)}`
+  for (const name in values) args += `${args === '' ? '' : ','}"${name}":${argumentJson(values[name] ?? '')}`
   return `{"code":"${finding.code}","level":"${finding.level}","args":{${args}},"message":${text(findingMessage(finding, 'terminal'))}}`
 }
 
@@ -76,11 +76,15 @@ function argumentJson(value: string | number | readonly string[]): string {
   return typeof value === 'number' ? String(value) : list(value, text)
 }
 
-function decisionJson({ action, reply, rule, stage }: Decision): string {
+function decisionJson(decision: Decision): string {
+  return `{${decisionMembers(decision)}}`
+}
+
+export function decisionMembers({ action, reply, rule, stage }: Decision): string {
   const answer = reply
     ? `"code":${String(reply.code)},"enhanced":${textOrNull(reply.enhanced)},"text":${text(escapeForSmtp(reply.lines.join(' ')))}`
     : '"code":null,"enhanced":null,"text":null'
-  return `{"action":"${action}",${answer},"rule":${text(rule)},"stage":"${stage}"}`
+  return `"action":"${action}",${answer},"rule":${text(rule)},"stage":"${stage}"`
 }
 
 function hopJson({ exchange, preference, addresses }: MailHop): string {
@@ -109,26 +113,26 @@ function zoneJson({ zone, nameservers, provider }: ReverseZoneSummary): string {
   return `{"zone":${textOrNull(zone)},"nameservers":${list(nameservers, text)},"provider":${textOrNull(provider)}}`
 }
 
-function list<T>(values: readonly T[], write: (value: T) => string): string {
+export function list<T>(values: readonly T[], write: (value: T) => string): string {
   let joined = ''
   for (const value of values) joined += joined === '' ? write(value) : `,${write(value)}`
   return `[${joined}]`
 }
 
-function addressText(address: IpAddress): string {
+export function addressText(address: IpAddress): string {
   return `"${formatAddress(address)}"`
 }
 
 /** For texts of ours, which somebody may paste into a terminal as they are. */
 function shownText(value: string): string {
-  return text(escapeForTerminal(value))
+  return PLAIN.test(value) ? `"${value}"` : text(escapeForTerminal(value))
 }
 
-function textOrNull(value: string | null): string {
+export function textOrNull(value: string | null): string {
   return value === null ? 'null' : text(value)
 }
 
-function text(value: string): string {
+export function text(value: string): string {
   return PLAIN.test(value) ? `"${value}"` : escapeJson(JSON.stringify(value))
 }
 

@@ -12,18 +12,28 @@ import type { CheckReport, Verdict } from './report-types.ts'
 
 /** `closed` allows no further properties: for tests, so that nothing is written that is not described. */
 export function checkJsonSchema({ closed }: { readonly closed: boolean }): Readonly<Record<string, unknown>> {
-  const { $schema, ...schema } = z.toJSONSchema(z.union([check, checkList]), {
-    target: 'draft-2020-12',
-    override: ({ jsonSchema }) => {
-      if (!closed && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties
-    },
-  })
-  return { $schema, title: 'ptrgate check --json', ...schema }
+  return jsonSchemaOf(z.union([check, checkList]), 'ptrgate check --json', closed)
 }
 
-/** The text of docs/check.schema.json, with short lists on one line as the formatter has them. */
+export function jsonSchemaOf(type: z.ZodType, title: string, closed: boolean): Readonly<Record<string, unknown>> {
+  const { $schema, ...schema } = z.toJSONSchema(type, {
+    target: 'draft-2020-12',
+    override: ({ zodSchema: { _zod: zod }, jsonSchema }) => {
+      const isStrict = zod.def.type === 'object' && zod.def.catchall !== undefined
+      if (!closed && !isStrict && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties
+    },
+  })
+  return { $schema, title, ...schema }
+}
+
+/** The text of docs/check.schema.json. */
 export function checkJsonSchemaText(): string {
-  const text = `${JSON.stringify(checkJsonSchema({ closed: false }), null, 2)}\n`
+  return schemaText(checkJsonSchema({ closed: false }))
+}
+
+/** With short lists on one line, as the formatter has them. */
+export function schemaText(schema: Readonly<Record<string, unknown>>): string {
+  const text = `${JSON.stringify(schema, null, 2)}\n`
   return text.replace(LIST_OF_TEXTS, (list: string, offset: number) => {
     const line = list.replace(/\n */g, ' ').replace('[ ', '[').replace(/ \]$/, ']')
     const column = offset - text.lastIndexOf('\n', offset) - 1
@@ -36,11 +46,11 @@ const LIST_OF_TEXTS = /\[\n(?: +"[^"\\]*",?\n)+ *\]/g
 const COLUMNS = 140
 
 /** Fails to compile when the union gains or loses a member. */
-function enumOf<T extends string>(members: Readonly<Record<T, 1>>) {
+export function enumOf<T extends string>(members: Readonly<Record<T, 1>>) {
   return z.enum(Object.keys(members) as T[])
 }
 
-const ip = z.union([z.ipv4(), z.ipv6()]).meta({ id: 'ip', description: 'In canonical text (RFC 5952)' })
+export const ip = z.union([z.ipv4(), z.ipv6()]).meta({ id: 'ip', description: 'In canonical text (RFC 5952)' })
 const domainName = z
   .string()
   .regex(/^[\x21-\x7e]+$/)
@@ -88,9 +98,9 @@ const iprevReason = enumOf<IprevReason>({
   queryCap: 1,
   aborted: 1,
 })
-const printable = z.string().regex(/^[\x20-\x7e]*$/)
+export const printable = z.string().regex(/^[\x20-\x7e]*$/)
 
-const finding = z
+export const finding = z
   .object({
     code: z.enum(FINDING_CODES).describe('Explained by `ptrgate findings CODE`'),
     level: enumOf<FindingLevel>({ info: 1, notice: 1, warning: 1, error: 1, inconclusive: 1 }),
@@ -101,7 +111,7 @@ const finding = z
   })
   .meta({ id: 'finding' })
 
-const iprev = z.object({
+export const iprev = z.object({
   result: enumOf<IprevResult>({ pass: 1, fail: 1, temperror: 1, permerror: 1 }).describe('RFC 8601 section 2.7.3'),
   reason: iprevReason,
   confirmedName: domainName.nullable().describe('A PTR name that resolves back to the address; null unless the result is pass'),
@@ -113,7 +123,7 @@ const iprev = z.object({
   aliases: z.array(domainName).describe('The CNAMEs between the reverse name and the PTR records (RFC 2317)'),
 })
 
-const helo = z.object({
+export const helo = z.object({
   claimedName: z.string().describe('The raw text of a stranger'),
   form: enumOf<HeloForm['kind']>({ name: 1, literal: 1, bareAddress: 1, invalid: 1 }),
   problem: enumOf<HeloProblem>({
@@ -133,7 +143,12 @@ const helo = z.object({
   addresses: z.array(ip),
 })
 
-const decision = z.object({
+export const generic = z
+  .object({ score: z.number(), reasons: z.array(z.string()) })
+  .nullable()
+  .describe('How much the PTR name looks like one of a pool; null without a PTR name')
+
+export const decision = z.object({
   action: enumOf<DecisionAction>({ accept: 1, tag: 1, defer: 1, reject: 1, quarantine: 1 }),
   code: z.int().min(200).max(599).nullable(),
   enhanced: z
@@ -164,10 +179,7 @@ const address = z
     ip,
     iprev,
     helo: helo.nullable().describe('Null when no HELO was given'),
-    generic: z
-      .object({ score: z.number(), reasons: z.array(z.string()) })
-      .nullable()
-      .describe('How much the PTR name looks like one of a pool; null without a PTR name'),
+    generic,
     findings: z.array(finding),
     authenticationResults: printable.describe('The header field that a receiver would add'),
     decision,

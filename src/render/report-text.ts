@@ -4,15 +4,14 @@
  */
 import { formatAddress, sameAddress } from '../core/address.ts'
 import { CATALOGUE, type Finding, type FindingCode, type FindingLevel } from '../findings/catalogue.ts'
-import type { IprevResult } from '../iprev/facts.ts'
-import { iprevAuthResults } from './auth-results.ts'
+import type { IprevFacts, IprevResult } from '../iprev/facts.ts'
 import { escapeForTerminal } from './escape.ts'
 import { argumentText, findingMessage, joinList } from './finding-text.ts'
 import { drawLoop } from './loop-drawing.ts'
-import { messageLines, remedyLines } from './remedy-text.ts'
+import { addMessage, addRemedy } from './remedy-text.ts'
 import type { AddressReport, CheckReport, Verdict } from './report-types.ts'
 import { markOfLevel, symbolOf, textStyle, type Layout, type Mark, type Style } from './text-style.ts'
-import { wrapLines } from './wrap.ts'
+import { addWrapped, wrapLines } from './wrap.ts'
 
 export interface CheckTextOptions {
   readonly color: boolean
@@ -26,45 +25,71 @@ export function renderCheckText(report: CheckReport, options: CheckTextOptions):
   const { verbose } = options
   const layout: Layout = { verbose, columns: Math.min(Math.max(options.columns, 40), 100), style: textStyle(options.color) }
   const hasSections = report.targetKind !== 'address'
-  const blocks = [
-    markedLines(MARK_OF_VERDICT[report.verdict], `${argumentText(report.target)} is ${report.verdict}`, layout),
-    routeLines(report, layout),
-    findingLines(report.findings, hasSections ? 'About the target' : 'Findings', layout),
-    ...report.addresses.flatMap((address) => [
-      ...(hasSections ? [addressHeading(address, report, layout)] : []),
-      loopLines(address, layout),
-      conclusionLines(address, report.authservId, layout),
-      findingLines(address.findings, 'Findings', layout),
-      remedyLines(address, layout),
-      messageLines(address, layout),
-    ]),
-    summaryLines(report, layout),
-  ]
-  return blocks
-    .filter((lines) => lines.length > 0)
-    .map((lines) => `${lines.join('\n')}\n`)
-    .join('\n')
+  const lines: string[] = []
+  // A block that has nothing to say leaves no empty line either.
+  const block = (add: () => void): void => {
+    const before = lines.length
+    if (before > 0) lines.push('')
+    add()
+    if (before > 0 && lines.length === before + 1) lines.pop()
+  }
+  block(() => {
+    addMarked(lines, MARK_OF_VERDICT[report.verdict], `${argumentText(report.target)} is ${report.verdict}`, layout)
+  })
+  block(() => {
+    addRoute(lines, report, layout)
+  })
+  block(() => {
+    addFindings(lines, report.findings, hasSections ? 'About the target' : 'Findings', layout)
+  })
+  for (const address of report.addresses) {
+    if (hasSections)
+      block(() => {
+        addAddressHeading(lines, address, report, layout)
+      })
+    block(() => {
+      addLoop(lines, address, layout)
+    })
+    block(() => {
+      addConclusion(lines, address, layout)
+    })
+    block(() => {
+      addFindings(lines, address.findings, 'Findings', layout)
+    })
+    block(() => {
+      addRemedy(lines, address, layout)
+    })
+    block(() => {
+      addMessage(lines, address, layout)
+    })
+  }
+  block(() => {
+    addSummary(lines, report, layout)
+  })
+  lines.push('')
+  return lines.join('\n')
 }
 
 const MARK_OF_VERDICT: Readonly<Record<Verdict, Mark>> = { aligned: 'ok', misaligned: 'error', inconclusive: 'unsure' }
 
-function markedLines(mark: Mark, text: string, { columns, style }: Layout): string[] {
+function addMarked(lines: string[], mark: Mark, text: string, { columns, style }: Layout): void {
   const symbol = symbolOf(mark)
-  const [first = '', ...rest] = wrapLines(text, columns, { first: `${symbol} `, rest: '     ' })
-  return [style.mark(mark) + style.heading(first.slice(symbol.length)), ...rest]
+  const at = lines.length
+  addWrapped(lines, text, columns, { first: `${symbol} `, rest: '     ' })
+  if (style.isColored) lines[at] = style.mark(mark) + style.heading((lines[at] ?? '').slice(symbol.length))
 }
 
 /** MX by MX, the addresses of each. */
-function routeLines({ via, targetKind, target }: CheckReport, { columns }: Layout): string[] {
-  if (targetKind === 'host' && via.every(({ exchange }) => exchange === target)) return []
-  return via.flatMap(({ exchange, preference, addresses }) => {
+function addRoute(lines: string[], { via, targetKind, target }: CheckReport, { columns }: Layout): void {
+  if (targetKind === 'host' && via.every(({ exchange }) => exchange === target)) return
+  for (const { exchange, preference, addresses } of via) {
     const label = preference === null ? (targetKind === 'host' ? 'host' : 'no MX') : `MX ${String(preference)}`
     const to = addresses.length === 0 ? 'no address' : joinList(addresses.map(formatAddress), 8)
-    return wrapLines(`${argumentText(exchange)} -> ${to}`, columns, { first: `  ${label.padEnd(8)} `, rest: ' '.repeat(13) })
-  })
+    addWrapped(lines, `${argumentText(exchange)} -> ${to}`, columns, { first: `  ${label.padEnd(8)} `, rest: ' '.repeat(13) })
+  }
 }
 
-function addressHeading(address: AddressReport, { via }: CheckReport, { style, columns }: Layout): string[] {
+function addAddressHeading(lines: string[], address: AddressReport, { via }: CheckReport, { style, columns }: Layout): void {
   const ip = formatAddress(address.address)
   const hosts = via
     .filter((hop) => hop.addresses.some((candidate) => sameAddress(candidate, address.address)))
@@ -72,10 +97,10 @@ function addressHeading(address: AddressReport, { via }: CheckReport, { style, c
   const mark = worstMark(address.findings)
   const symbol = symbolOf(mark)
   const first = `== ${symbol} `
-  const lines = wrapLines(hosts.length === 0 ? ip : `${ip} (${joinList(hosts, 3)})`, columns, { first, rest: '   ' })
-  const [line = '', ...rest] = lines
+  const heading = hosts.length === 0 ? ip : `${ip} (${joinList(hosts, 3)})`
+  const [line = '', ...rest] = wrapLines(heading, columns, { first, rest: '   ' })
   const rule = rest.length === 0 ? ` ${'='.repeat(Math.max(0, columns - line.length - 1))}` : ''
-  return [`== ${style.mark(mark)}${style.heading(line.slice(first.length - 1) + rule)}`, ...rest]
+  lines.push(`== ${style.mark(mark)}${style.heading(line.slice(first.length - 1) + rule)}`, ...rest)
 }
 
 function worstMark(findings: readonly Finding[]): Mark {
@@ -83,27 +108,32 @@ function worstMark(findings: readonly Finding[]): Mark {
   return worst === 'error' || worst === 'inconclusive' ? markOfLevel(worst) : 'ok'
 }
 
-function loopLines(address: AddressReport, { columns, style, verbose }: Layout): string[] {
-  const drawn = drawLoop(address, { columns: columns - GUTTER, maxOtherNames: verbose ? Infinity : 3 })
-  const picture = drawn.map(({ gutter, text }) =>
-    typeof gutter === 'string' ? `${gutter.padEnd(GUTTER)}${text}`.trimEnd() : markedLine(gutter.mark, text, style),
-  )
-  return [...picture, ...heloLines(address, columns, style)]
+function addLoop(lines: string[], address: AddressReport, layout: Layout): void {
+  const { columns, style, verbose } = layout
+  for (const { gutter, text } of drawLoop(address, { columns: columns - GUTTER, maxOtherNames: verbose ? Infinity : 3 })) {
+    lines.push(typeof gutter === 'string' ? gutter + INDENT.slice(gutter.length) + text : markedLine(gutter.mark, text, style))
+  }
+  addHelo(lines, address, columns, style)
 }
 
 const GUTTER = 7
+const INDENT = ' '.repeat(GUTTER)
 
 function markedLine(mark: Mark, text: string, style: Style): string {
-  return ` ${style.mark(mark)}${' '.repeat(GUTTER - 1 - symbolOf(mark).length)}${text}`
+  return ` ${style.mark(mark)}${INDENT.slice(1 + symbolOf(mark).length)}${text}`
 }
 
-function heloLines({ helo, findings }: AddressReport, columns: number, style: Style): string[] {
-  if (!helo) return [style.faint(`${' '.repeat(GUTTER)}HELO was not given (--helo NAME), so it is not judged`)]
+function addHelo(lines: string[], { helo, findings }: AddressReport, columns: number, style: Style): void {
+  if (!helo) {
+    lines.push(style.faint(`${INDENT}HELO was not given (--helo NAME), so it is not judged`))
+    return
+  }
   const worst = bySeverity(findings).find(({ code }) => HELO_REMARKS[code] !== undefined)
   const remark = worst ? (HELO_REMARKS[worst.code] ?? '') : ''
   const mark = worst && worst.code !== 'HELO_ALIGNED' ? markOfLevel(worst.level) : 'ok'
   const [first = '', ...rest] = wrapLines(`HELO ${argumentText(helo.claimedName)} ${remark}`.trimEnd(), columns - GUTTER)
-  return [markedLine(mark, first, style), ...rest.map((line) => ' '.repeat(GUTTER) + line)]
+  lines.push(markedLine(mark, first, style))
+  for (const line of rest) lines.push(INDENT + line)
 }
 
 /** What the finding says of HELO in the picture; its whole sentence stands below. */
@@ -126,56 +156,67 @@ const HELO_REMARKS: { readonly [C in FindingCode]?: string } = {
   HELO_ALIGNED: 'is the confirmed name',
 }
 
-function conclusionLines(
-  { iprev, confirmedName, decision }: AddressReport,
-  authservId: string,
+function addConclusion(
+  lines: string[],
+  { iprev, decision, authenticationResults }: AddressReport,
   { columns, style, verbose }: Layout,
-): string[] {
-  const row = (label: string, text: string): string[] =>
-    wrapLines(text, columns, { first: `    ${label.padEnd(10)}`, rest: ' '.repeat(14) })
+): void {
   const rule = decision.rule === iprev.result ? '' : ` (${escapeForTerminal(decision.rule)})`
   const intended = decision.intended === decision.action ? '' : `; otherwise ${decision.intended}`
   const { reply } = decision
-  const lookups = `${String(iprev.queries)} ${iprev.queries === 1 ? 'query' : 'queries'}${iprev.ptrTtl === null ? '' : `, PTR TTL ${String(iprev.ptrTtl)} s`}, ${iprev.authenticated ? '' : 'not '}DNSSEC-authenticated`
-  return [
-    `  ${style.heading('What a receiver concludes')}`,
-    ...row('iprev', `${iprev.result}: ${RESULT_WORDS[iprev.result]}`),
-    ...row('decision', `${decision.action}${reply ? ` at ${decision.stage.toUpperCase()}` : ''}${rule}${intended}`),
-    ...(reply
-      ? row(
-          'reply',
-          escapeForTerminal(`${String(reply.code)} ${reply.enhanced === null ? '' : `${reply.enhanced} `}${reply.lines.join(' ')}`),
-        )
-      : []),
-    ...row('header', iprevAuthResults({ authservId, iprev, confirmedName })),
-    ...(verbose ? row('lookups', lookups) : []),
-  ]
+  lines.push(`  ${style.heading('What a receiver concludes')}`)
+  const row = (label: keyof typeof ROW_LABELS, text: string): void => {
+    addWrapped(lines, text, columns, ROW_LABELS[label])
+  }
+  row('iprev', `${iprev.result}: ${RESULT_WORDS[iprev.result]}`)
+  row('decision', `${decision.action}${reply ? ` at ${decision.stage.toUpperCase()}` : ''}${rule}${intended}`)
+  if (reply)
+    row('reply', escapeForTerminal(`${String(reply.code)} ${reply.enhanced === null ? '' : `${reply.enhanced} `}${reply.lines.join(' ')}`))
+  row('header', authenticationResults)
+  if (verbose) row('lookups', lookupsText(iprev))
+}
+
+function lookupsText({ queries, ptrTtl, authenticated }: IprevFacts): string {
+  const count = `${String(queries)} ${queries === 1 ? 'query' : 'queries'}`
+  return `${count}${ptrTtl === null ? '' : `, PTR TTL ${String(ptrTtl)} s`}, ${authenticated ? '' : 'not '}DNSSEC-authenticated`
+}
+
+const ROW_REST = ' '.repeat(14)
+const ROW_LABELS = {
+  iprev: { first: '    iprev     ', rest: ROW_REST },
+  decision: { first: '    decision  ', rest: ROW_REST },
+  reply: { first: '    reply     ', rest: ROW_REST },
+  header: { first: '    header    ', rest: ROW_REST },
+  lookups: { first: '    lookups   ', rest: ROW_REST },
 }
 
 /** What is well is in the picture already. */
-function findingLines(findings: readonly Finding[], heading: string, layout: Layout): string[] {
-  const shown = bySeverity(findings).filter(({ level }) => layout.verbose || level !== 'info')
-  if (shown.length === 0) return []
-  const paragraphs = shown.map((finding) => findingParagraph(finding, layout))
-  const separator = layout.verbose ? [''] : []
-  return [`  ${layout.style.heading(heading)}`, ...paragraphs.flatMap((lines, index) => (index === 0 ? lines : [...separator, ...lines]))]
+function addFindings(lines: string[], findings: readonly Finding[], heading: string, layout: Layout): void {
+  const shown = layout.verbose ? findings : findings.filter(({ level }) => level !== 'info')
+  if (shown.length === 0) return
+  lines.push(`  ${layout.style.heading(heading)}`)
+  for (const [index, finding] of bySeverity(shown).entries()) {
+    if (layout.verbose && index > 0) lines.push('')
+    addFinding(lines, finding, layout)
+  }
 }
 
-function findingParagraph(finding: Finding, { columns, style, verbose }: Layout): string[] {
+function addFinding(lines: string[], finding: Finding, { columns, style, verbose }: Layout): void {
   const mark = markOfLevel(finding.level)
   const symbol = symbolOf(mark)
   const first = `    ${symbol} ${LEVEL_WORDS[finding.level]} `
   const rest = ' '.repeat(first.length)
   const tag = `(${finding.code})`
-  const lines = wrapLines(`${findingMessage(finding, 'terminal')} ${tag}`, columns, { first, rest })
-  const colored = lines.map((line, index) => {
-    const tagged = line.endsWith(tag) ? line.slice(0, -tag.length) + style.faint(tag) : line
-    return index === 0 ? tagged.replace(symbol, style.mark(mark)) : tagged
-  })
-  const { explanation } = CATALOGUE[finding.code]
-  if (!verbose) return colored
+  const start = lines.length
+  addWrapped(lines, `${findingMessage(finding, 'terminal')} ${tag}`, columns, { first, rest })
+  if (style.isColored) {
+    const last = lines.length - 1
+    const line = lines[last] ?? ''
+    if (line.endsWith(tag)) lines[last] = line.slice(0, -tag.length) + style.faint(tag)
+    lines[start] = (lines[start] ?? '').replace(symbol, style.mark(mark))
+  }
   // The catalogue cites sections with a sign that not every terminal has.
-  return [...colored, ...wrapLines(explanation.replaceAll('\u00a7', 'section '), columns, { first: rest })]
+  if (verbose) addWrapped(lines, CATALOGUE[finding.code].explanation.replaceAll('\u00a7', 'section '), columns, { first: rest })
 }
 
 const LEVEL_WORDS: Readonly<Record<FindingLevel, string>> = {
@@ -187,14 +228,16 @@ const LEVEL_WORDS: Readonly<Record<FindingLevel, string>> = {
 }
 
 function bySeverity(findings: readonly Finding[]): Finding[] {
-  return findings.toSorted((left, right) => SEVERITY.indexOf(left.level) - SEVERITY.indexOf(right.level))
+  return findings.length < 2
+    ? [...findings]
+    : findings.toSorted((left, right) => SEVERITY.indexOf(left.level) - SEVERITY.indexOf(right.level))
 }
 
 const SEVERITY: readonly FindingLevel[] = ['error', 'inconclusive', 'warning', 'notice', 'info']
 
-function summaryLines({ verdict, score, addresses }: CheckReport, layout: Layout): string[] {
+function addSummary(lines: string[], { verdict, score, addresses }: CheckReport, layout: Layout): void {
   const points = score.points === null ? 'no score' : `score ${String(score.points)} of ${String(score.of)}`
-  return markedLines(MARK_OF_VERDICT[verdict], `${verdict}: ${[...resultParts(addresses), points].join(', ')}`, layout)
+  addMarked(lines, MARK_OF_VERDICT[verdict], `${verdict}: ${[...resultParts(addresses), points].join(', ')}`, layout)
 }
 
 function resultParts(addresses: readonly AddressReport[]): string[] {

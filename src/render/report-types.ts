@@ -14,8 +14,6 @@ export interface CheckReport {
   /** As it was typed. */
   readonly target: string
   readonly targetKind: 'address' | 'host' | 'domain'
-  /** The authserv-id for the Authentication-Results that a receiver of this name would write. */
-  readonly authservId: string
   /** How the target leads to its addresses; empty for an address. */
   readonly via: readonly MailHop[]
   readonly verdict: Verdict
@@ -42,6 +40,8 @@ export interface AddressReport {
   readonly findings: readonly Finding[]
   /** What the receiver in question answers. */
   readonly decision: Decision
+  /** The header field that the receiver in question writes. */
+  readonly authenticationResults: string
   readonly confirmedName: DomainName | null
   /** In the order in which to take them. */
   readonly remedy: readonly RemedyStep[]
@@ -96,10 +96,11 @@ const UNCONFIRMED_POINTS = 10
  * something could not be told, or when no address was judged at all.
  */
 export function verdictOf({ addresses, findings }: Pick<CheckReport, 'addresses' | 'findings'>, failOn: FailLevel): Verdict {
-  const all = [...findings, ...addresses.flatMap((address) => address.findings)]
-  if (all.some((finding) => finding.level !== 'inconclusive' && LEVELS.indexOf(finding.level) >= LEVELS.indexOf(failOn)))
+  const lists = [findings, ...addresses.map((address) => address.findings)]
+  if (lists.some((list) => list.some(({ level }) => level !== 'inconclusive' && LEVELS.indexOf(level) >= LEVELS.indexOf(failOn))))
     return 'misaligned'
-  return addresses.length === 0 || all.some((finding) => finding.level === 'inconclusive') ? 'inconclusive' : 'aligned'
+  const isUndecided = addresses.length === 0 || lists.some((list) => list.some(({ level }) => level === 'inconclusive'))
+  return isUndecided ? 'inconclusive' : 'aligned'
 }
 
 /**

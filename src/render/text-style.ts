@@ -7,6 +7,8 @@ import type { FindingLevel } from '../findings/catalogue.ts'
 export type Mark = 'ok' | 'error' | 'unsure' | 'warning' | 'notice' | 'info'
 
 export interface Style {
+  /** Without, the other members change nothing. */
+  readonly isColored: boolean
   mark(mark: Mark): string
   heading(text: string): string
   /** What may be overlooked. */
@@ -38,6 +40,7 @@ export function symbolOf(mark: Mark): string {
 const SYMBOLS: Readonly<Record<Mark, string>> = { ok: '[ok]', error: '[x]', unsure: '[?]', warning: '[!]', notice: '[-]', info: '[i]' }
 
 const PLAIN: Style = {
+  isColored: false,
   mark: symbolOf,
   heading: (text) => text,
   faint: (text) => text,
@@ -47,6 +50,7 @@ const PLAIN: Style = {
 const MARK_COLORS: Readonly<Record<Mark, string>> = { ok: '32', error: '1;31', unsure: '35', warning: '33', notice: '36', info: '2' }
 
 const COLORED: Style = {
+  isColored: true,
   mark: (mark) => paint(MARK_COLORS[mark], SYMBOLS[mark]),
   heading: (text) => paint('1', text),
   faint: (text) => paint('2', text),

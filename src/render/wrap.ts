@@ -10,32 +10,65 @@ export interface WrapOptions {
 }
 
 /** Lines joined by line feeds, without one at the end. Empty lines in the text stay. */
-export function wrapText(text: string, columns: number, options: WrapOptions = {}): string {
+export function wrapText(text: string, columns: number, options?: WrapOptions): string {
   return wrapLines(text, columns, options).join('\n')
 }
 
-export function wrapLines(text: string, columns: number, { first = '', rest = first }: WrapOptions = {}): string[] {
+export function wrapLines(text: string, columns: number, options?: WrapOptions): string[] {
   const lines: string[] = []
-  for (const paragraph of text.split('\n')) {
-    const prefix = (): string => (lines.length === 0 ? first : rest)
-    let line = ''
-    for (const word of paragraph.split(' ')) {
-      const width = (): number => Math.max(columns - prefix().length, MIN_WIDTH)
-      if (line !== '' && line.length + 1 + word.length > width()) {
-        lines.push(prefix() + line)
-        line = ''
-      }
-      line = line === '' ? word : `${line} ${word}`
-      while (line.length > width()) {
-        const end = breakPoint(line, width())
-        lines.push(prefix() + line.slice(0, end))
-        line = line.slice(end)
-      }
-    }
-    lines.push((prefix() + line).trimEnd())
-  }
+  addWrapped(lines, text, columns, options)
   return lines
 }
+
+/** As `wrapLines`, at the end of lines that are there already. */
+export function addWrapped(lines: string[], text: string, columns: number, { first = '', rest = first }: WrapOptions = NO_PREFIXES): void {
+  // Most texts are one short line.
+  if (first.length + text.length <= columns && isOneLine(text)) {
+    lines.push(first + text)
+    return
+  }
+  let prefix = first
+  for (const paragraph of text.split('\n')) {
+    addParagraph(lines, paragraph, columns, prefix, rest)
+    prefix = rest
+  }
+}
+
+const NO_PREFIXES: WrapOptions = {}
+
+/** As it will stay: without spaces at its ends. */
+function isOneLine(text: string): boolean {
+  return text.charCodeAt(0) > SPACE && text.charCodeAt(text.length - 1) > SPACE && !text.includes('\n')
+}
+
+/** Spaces stay as they are, but for those at the ends of lines. */
+function addParagraph(lines: string[], paragraph: string, columns: number, first: string, rest: string): void {
+  let prefix = first
+  let start = wordStart(paragraph, 0)
+  do {
+    const width = Math.max(columns - prefix.length, MIN_WIDTH)
+    const end = lineEnd(paragraph, start, width)
+    const line = prefix + paragraph.slice(start, end)
+    start = wordStart(paragraph, end)
+    lines.push(line.trimEnd())
+    prefix = rest
+  } while (start < paragraph.length)
+}
+
+/** Where the line that begins at `start` ends: after its last whole word, or within a word that is longer than a line. */
+function lineEnd(paragraph: string, start: number, width: number): number {
+  if (paragraph.length - start <= width) return paragraph.length
+  const space = paragraph.lastIndexOf(' ', start + width)
+  return space > start ? space : start + breakPoint(paragraph.slice(start, start + width + LONGEST_ESCAPE), width)
+}
+
+function wordStart(paragraph: string, from: number): number {
+  let start = from
+  while (paragraph.charCodeAt(start) === SPACE) start++
+  return start
+}
+
+const SPACE = 0x20
 
 /** Within a long word: not in the middle of an escape (`\013`, `\u{202e}`). */
 function breakPoint(word: string, width: number): number {

@@ -5,6 +5,7 @@ import { finding, type Finding } from '../../src/findings/catalogue.ts'
 import type { HeloFacts } from '../../src/identity/facts.ts'
 import { confirmedName, type IprevFacts, type PtrName, type PtrNameOutcome } from '../../src/iprev/facts.ts'
 import type { Decision } from '../../src/policy/decision.ts'
+import { iprevAuthResults } from '../../src/render/auth-results.ts'
 import { scoreOf, verdictOf, type AddressReport, type CheckReport, type RemedyStep } from '../../src/render/report-types.ts'
 
 function ip(text: string): IpAddress {
@@ -88,6 +89,7 @@ export function addressReport(iprev: IprevFacts, findings: readonly Finding[], r
     generic: null,
     findings,
     decision: ACCEPT,
+    authenticationResults: iprevAuthResults({ authservId: 'mx.example.org', iprev, confirmedName: confirmedName(iprev, undefined) }),
     confirmedName: confirmedName(iprev, undefined),
     remedy: [],
     cautions: [],
@@ -103,7 +105,6 @@ export function checkReport(target: string, addresses: readonly AddressReport[],
     kind: 'check',
     target,
     targetKind: 'address',
-    authservId: 'mx.example.org',
     via: [],
     verdict: verdictOf({ addresses, findings }, 'error'),
     addresses,
