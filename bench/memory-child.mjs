@@ -1,8 +1,7 @@
-// Makes iprev lookups through one resolver and reports its own resident memory: memory-child.mjs PORT LOOKUPS
+// Makes iprev lookups through one resolver and reports its own resident memory: memory-child.mjs PORT LOOKUPS IN_FLIGHT
 import { createResolver, lookupIprev } from '../dist/index.js'
 
-const [port, lookups] = process.argv.slice(2).map(Number)
-const IN_FLIGHT = 128
+const [port, lookups, inFlight] = process.argv.slice(2).map(Number)
 const SAMPLES = 20
 /** More names than the cache holds, so that it is full and entries come and go; the first 20,000 are confirmed. */
 const DISTINCT = 250_000
@@ -23,7 +22,7 @@ async function work() {
   }
 }
 
-await Promise.all(Array.from({ length: IN_FLIGHT }, work))
+await Promise.all(Array.from({ length: inFlight }, work))
 samplesMiB.push(residentMiB())
 const perSecond = Math.round((lookups / (performance.now() - start)) * 1000)
 const { cache } = resolver.statistics()

@@ -1,14 +1,13 @@
 // Asks as fast as it can, in a process of its own that runs the built program and does nothing else, as a gate would:
-// query-child.mjs client|iprev PORT. For each line `COUNT` on stdin it makes so many lookups and prints how many a second.
+// query-child.mjs client|iprev PORT IN_FLIGHT. For each line `COUNT` on stdin it makes so many lookups and prints how many a second.
 import { createInterface } from 'node:readline'
 import { createResolver, lookupIprev } from '../dist/index.js'
 import { reverseName } from '../dist/core/address.js'
 import { createDnsClient } from '../dist/dns/client.js'
 
-const [mode, portText] = process.argv.slice(2)
+const [mode, portText, inFlightText] = process.argv.slice(2)
 const port = Number(portText)
-/** As many as a busy gate has; dnsperf gets the same. */
-const IN_FLIGHT = 128
+const inFlight = Number(inFlightText)
 /** The confirmed hosts of the benchmark's zones. */
 const addresses = Array.from({ length: 20_000 }, (_, index) => ({ family: 4, bytes: [127, 1, index >> 8, index & 255] }))
 
@@ -20,7 +19,7 @@ for await (const line of createInterface({ input: process.stdin })) {
     while (next < count) await work(next++ % addresses.length)
   }
   const start = performance.now()
-  await Promise.all(Array.from({ length: IN_FLIGHT }, one))
+  await Promise.all(Array.from({ length: inFlight }, one))
   process.stdout.write(`${String((count / (performance.now() - start)) * 1000)}\n`)
 }
 await close()

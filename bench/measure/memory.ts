@@ -5,12 +5,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { IN_FLIGHT } from './queries.ts'
 import type { Measurement } from './table.ts'
 
 export async function measureMemory(port: number, lookups: number): Promise<Measurement> {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('../memory-child.mjs', import.meta.url)), String(port), String(lookups)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const program = fileURLToPath(new URL('../memory-child.mjs', import.meta.url))
+  const given = [port, lookups, IN_FLIGHT].map(String)
+  const child = spawn(process.execPath, [program, ...given], { stdio: ['ignore', 'pipe', 'inherit'] })
   let output = ''
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
   const [code] = (await once(child, 'close')) as [number | null]

@@ -16,8 +16,8 @@ export interface QueryBench {
   readonly pairs: number
 }
 
-/** As many as a busy gate has; ours get the same. */
-const IN_FLIGHT = 128
+/** As many as a busy gate has; dnsperf and ours get the same. */
+export const IN_FLIGHT = 128
 const DNSPERF_RUNS = 15
 const CLIENT_QUERIES = 300_000
 const IPREV_LOOKUPS = 150_000
@@ -58,7 +58,7 @@ interface RateChild {
 /** A process of its own, as a gate is one: neither a compiler on the fly nor what was measured before shares its code. */
 function startChild(mode: string, port: number): RateChild {
   const program = fileURLToPath(new URL('../query-child.mjs', import.meta.url))
-  const child = spawn(process.execPath, [program, mode, String(port)], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [program, mode, String(port), String(IN_FLIGHT)], { stdio: ['pipe', 'pipe', 'inherit'] })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   return {
     async rateOf(count) {

@@ -18,8 +18,8 @@ const OVER_BUDGET: DnsOutcome = { kind: 'overBudget' }
 function resolveChain(inner: Resolver, question: Question, options: ResolveOptions): Promise<DnsOutcome> {
   if (options.takeQuery?.() === false) return Promise.resolve(OVER_BUDGET)
   return inner.resolve(question, options.takeQuery ? { signal: options.signal } : options).then((first) => {
-    if (first.kind === 'alias' && first.aliases.length === 0) return emptyAlias()
-    return isFailure(first) || first.aliases.length === 0 ? first : followFrom(first, inner, question, options)
+    const isEnd = isFailure(first) || (first.kind !== 'alias' && first.aliases.length === 0)
+    return isEnd ? first : followFrom(first, inner, question, options)
   })
 }
 

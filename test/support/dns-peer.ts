@@ -170,7 +170,8 @@ function readQuery(bytes: Buffer): Pick<PeerQuery, 'message' | 'question' | 'byt
   }
 }
 
-function readFramed(socket: Socket, onMessage: (bytes: Buffer) => void): void {
+/** Each message behind its length (RFC 1035 §4.2.2). */
+export function readFramed(socket: Socket, onMessage: (bytes: Buffer) => void): void {
   let received = Buffer.alloc(0)
   socket.on('data', (chunk) => {
     received = Buffer.concat([received, chunk])

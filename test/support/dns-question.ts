@@ -6,8 +6,9 @@ import { createSocket, type RemoteInfo } from 'node:dgram'
 import { connect } from 'node:net'
 import { name } from '../../src/core/domain-name.ts'
 import type { RecordType } from '../../src/core/dns-record.ts'
-import { decodeMessage, encodeMessage, type DnsMessage, type Edns } from '../../src/wire/dns.ts'
+import { decodeMessage, type DnsMessage, type Edns } from '../../src/wire/dns.ts'
 import { formatRecord } from '../../src/wire/zone-file.ts'
+import { framed, octetsOf, readFramed } from './dns-peer.ts'
 
 interface Server {
   readonly address: string
@@ -76,15 +77,7 @@ export interface TcpClient extends AsyncDisposable {
 export async function tcpClient(server: Server): Promise<TcpClient> {
   const socket = connect({ host: server.address, port: server.port, noDelay: true })
   const messages = queue<Buffer>()
-  let buffered = Buffer.alloc(0)
-  socket.on('data', (chunk) => {
-    buffered = Buffer.concat([buffered, chunk])
-    while (buffered.length >= 2 && buffered.length >= 2 + buffered.readUInt16BE()) {
-      const end = 2 + buffered.readUInt16BE()
-      messages.push(buffered.subarray(2, end))
-      buffered = buffered.subarray(end)
-    }
-  })
+  readFramed(socket, messages.push)
   // A reset is one of the ways to be closed.
   socket.on('error', () => undefined)
   const closed = new Promise<void>((resolve) =>
@@ -124,17 +117,6 @@ export function read(bytes: Uint8Array): DnsMessage {
 /** The answer section, a line a record. */
 export function answerLines(message: DnsMessage): readonly string[] {
   return message.answers.map(formatRecord)
-}
-
-function octetsOf(message: DnsMessage | Uint8Array): Uint8Array {
-  return message instanceof Uint8Array ? message : encodeMessage(message)
-}
-
-function framed(octets: Uint8Array): Buffer {
-  const frame = Buffer.alloc(2 + octets.length)
-  frame.writeUInt16BE(octets.length)
-  frame.set(octets, 2)
-  return frame
 }
 
 function queue<T>(): { push(item: T): void; next: () => Promise<T> } {

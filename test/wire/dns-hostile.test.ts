@@ -5,6 +5,7 @@ import { name, type DomainName } from '../../src/core/domain-name.ts'
 import { ByteReader, MAX_NAME_WORK } from '../../src/wire/byte-reader.ts'
 import { decodeMessage, encodeMessage, readMessage, type DnsMessage } from '../../src/wire/dns.ts'
 import { compareQuestion, encodeQuery, questionEndOf, ReplyReader } from '../../src/wire/dns-query.ts'
+import { question } from '../support/dns-question.ts'
 import { dnsMessage } from './dns-arbitrary.ts'
 
 /** Octets that the longest name adds to the work before it is noticed. */
@@ -251,19 +252,5 @@ function realMessages(): Record<string, Uint8Array> {
 }
 
 function message(parts: Partial<DnsMessage>): DnsMessage {
-  return {
-    ...{
-      id: 0x1234,
-      isResponse: true,
-      opcode: 0,
-      authoritative: false,
-      truncated: false,
-      recursionDesired: true,
-      recursionAvailable: true,
-    },
-    ...{ authenticated: false, checkingDisabled: false, rcode: 0 },
-    questions: [{ name: name('7.100.51.198.in-addr.arpa'), type: 'PTR', classCode: 1 }],
-    ...{ answers: [], authorities: [], additionals: [], edns: null },
-    ...parts,
-  }
+  return question('7.100.51.198.in-addr.arpa', 'PTR', { id: 0x1234, isResponse: true, recursionAvailable: true, ...parts })
 }

@@ -6,6 +6,7 @@ import { ByteReader, MAX_NAME_WORK } from '../../src/wire/byte-reader.ts'
 import type { DnsMessage } from '../../src/wire/dns.ts'
 import { decodeMessage, encodeMessage, readMessage } from '../../src/wire/dns.ts'
 import { recordFromGenericData } from '../../src/wire/dns-rdata.ts'
+import { PLAIN_EDNS, question } from '../support/dns-question.ts'
 import { dnsMessage } from './dns-arbitrary.ts'
 
 describe('round trip', () => {
@@ -327,24 +328,7 @@ function packet(...parts: readonly number[][]): Uint8Array {
 }
 
 function response(parts: Partial<DnsMessage>): DnsMessage {
-  return {
-    id: 0x1234,
-    isResponse: true,
-    opcode: 0,
-    authoritative: false,
-    truncated: false,
-    recursionDesired: true,
-    recursionAvailable: true,
-    authenticated: false,
-    checkingDisabled: false,
-    rcode: 0,
-    questions: [{ name: name('7.2.0.192.in-addr.arpa'), type: 'PTR', classCode: 1 }],
-    answers: [],
-    authorities: [],
-    additionals: [],
-    edns: { udpPayloadSize: 1232, version: 0, dnssecOk: false, options: [] },
-    ...parts,
-  }
+  return question('7.2.0.192.in-addr.arpa', 'PTR', { id: 0x1234, isResponse: true, recursionAvailable: true, edns: PLAIN_EDNS, ...parts })
 }
 
 function ptrRecords(count: number): ResourceRecord[] {
