@@ -7,8 +7,9 @@ import { PassThrough } from 'node:stream'
 import { AUTH_RESULTS_FIELD_NAME, isHeaderOf } from '../wire/auth-results.ts'
 
 export interface HeaderStreamOptions {
-  readonly authservId: string
-  /** A whole field to go before the message, without a line end after it; null for none. */
+  /** Null to take nothing out. */
+  readonly authservId: string | null
+  /** Whole fields to go before the message, without a line end after the last; null for none. */
   readonly header: string | null
 }
 
@@ -33,7 +34,7 @@ type Sink = 'pass' | 'hold' | 'drop'
 
 /** The same without a stream: the message in chunks of any division, and what goes out for each. */
 class HeaderFilter {
-  readonly #authservId: string
+  readonly #authservId: string | null
   readonly #isPrepending: boolean
   #out: Buffer[] = []
   #held: Buffer[] = []
@@ -166,7 +167,7 @@ class HeaderFilter {
     const name = (hasColon ? line.slice(0, -1) : line).trimEnd().toLowerCase()
     if (canWait && FIELD_NAME.startsWith(name)) return
     // Blanks without end behind the name: held like the field that it may be.
-    const mayBeOurs = name === FIELD_NAME && (hasColon || line.length >= MAX_LINE_START)
+    const mayBeOurs = this.#authservId !== null && name === FIELD_NAME && (hasColon || line.length >= MAX_LINE_START)
     this.#beginRest(mayBeOurs ? 'hold' : 'pass')
   }
 
@@ -208,7 +209,7 @@ class HeaderFilter {
   #isForged(): boolean {
     const text = Buffer.concat(this.#held).toString()
     const colon = text.indexOf(':')
-    return colon >= 0 && isHeaderOf(this.#authservId, text.slice(colon + 1).replace(/[\r\n]+/g, ' '))
+    return this.#authservId !== null && colon >= 0 && isHeaderOf(this.#authservId, text.slice(colon + 1).replace(/[\r\n]+/g, ' '))
   }
 
   #forget(): void {

@@ -22,6 +22,8 @@ export interface ListenOptions {
   readonly address: ListenAddress
   readonly maxConnections: number
   readonly serve: (socket: Socket) => ServedConnection
+  /** Of a protocol that Node itself serves (http.Server); it does not listen yet. */
+  readonly server?: Server | undefined
   /** Beyond `maxConnections` a connection is closed as soon as it is there. */
   readonly onRefused?: (() => void) | undefined
   /** After the start: for instance no file descriptors left. The listener goes on. */
@@ -65,7 +67,8 @@ export function formatListenAddress(address: ListenAddress): string {
 export async function startListening(options: ListenOptions): Promise<Listener> {
   const { address } = options
   const connections = new Map<Socket, ServedConnection>()
-  const server = createServer({ noDelay: true }, (socket) => {
+  const server = options.server ?? createServer({ noDelay: true })
+  server.on('connection', (socket) => {
     connections.set(socket, options.serve(socket))
     socket.once('close', () => connections.delete(socket))
   })

@@ -11,6 +11,7 @@ import { formatReply } from '../render/smtp-reply.ts'
 import { awaitsReply, negotiate } from '../wire/milter-negotiation.ts'
 import type { MilterAgreement, MilterCommand, MilterOffer, MilterPeer, MilterReply } from '../wire/milter.ts'
 import type { GateClient, GateEvent, GateMoment } from './gate-event.ts'
+import { believesHeadersFrom } from './header-trust.ts'
 import { MilterMacros } from './milter-macros.ts'
 import { MilterMessage } from './milter-message.ts'
 import { disagrees } from './milter-opinion.ts'
@@ -41,9 +42,11 @@ const TOO_MANY_FORGED: SmtpReply = {
 /** One SMTP client, from CONNECT to QUIT. */
 interface Client {
   readonly peer: MilterPeer
-  /** Null for one that is not judged, whatever it will say; its headers are believed, too. */
+  /** Null for one that is not judged, whatever it will say. */
   readonly gate: GateSession | null
   readonly skipped: string | null
+  /** Nothing that it sends is looked at. */
+  readonly isBelieved: boolean
   claimedName: string | null
   authenticated: boolean
   opinionSeen: boolean
@@ -134,7 +137,9 @@ export class MilterDialogue {
     const { gate, onEvent } = this.#settings
     const skipped = skipRule(peer, gate)
     const session = skipped === null && peer.kind === 'ip' ? openGateSession(peer.address, gate) : null
-    this.#client = { peer, gate: session, skipped, claimedName: null, authenticated: false, opinionSeen: false }
+    // A socket file is of this machine, as loopback is. Of whom the MTA itself knows no address nothing is known.
+    const isBelieved = peer.kind === 'ip' ? believesHeadersFrom(peer.address, gate.policy) : peer.kind === 'unix'
+    this.#client = { peer, gate: session, skipped, isBelieved, claimedName: null, authenticated: false, opinionSeen: false }
     if (skipped !== null) onEvent({ kind: 'skipped', rule: skipped, client: this.#describe() })
     return this.#atStage('connect')
   }
@@ -162,7 +167,7 @@ export class MilterDialogue {
   #recipient(path: string): MilterAnswer | Promise<MilterAnswer> {
     const message = this.#message
     if (message?.phase !== 'envelope') return OUT_OF_ORDER
-    if (!this.#speaksAt('rcpt')) message.addRecipient(path)
+    if (!this.#speaksAt('rcpt') || !this.#client?.gate) message.addRecipient(path)
     return this.#atStage('rcpt', path)
   }
 
@@ -170,7 +175,7 @@ export class MilterDialogue {
     const message = this.#message
     if (message === null || message.phase === 'body') return OUT_OF_ORDER
     message.phase = 'headers'
-    if (this.#client?.skipped === null) message.addHeader(name, value, this.#settings.gate.authservId)
+    if (this.#client?.isBelieved === false) message.addHeader(name, value, this.#settings.gate.authservId)
     return this.#nothingToSay('header')
   }
 
@@ -196,10 +201,10 @@ export class MilterDialogue {
   }
 
   #atStage(stage: DecisionStage, recipient: string | null = null): MilterAnswer | Promise<MilterAnswer> {
-    const gate = this.#client?.gate ?? null
-    // Whoever is not judged is let through where the MTA listens; then it saves itself the rest.
-    if (gate === null) return this.#awaits(stage) ? ACCEPT : NOTHING
-    return this.#speaksAt(stage) ? this.#judge(gate, stage, recipient) : this.#nothingToSay(stage)
+    const { gate = null, isBelieved = false } = this.#client ?? {}
+    // Whoever is trusted altogether is let through where the MTA listens; then it saves itself the rest.
+    if (isBelieved) return this.#awaits(stage) ? ACCEPT : NOTHING
+    return gate !== null && this.#speaksAt(stage) ? this.#judge(gate, stage, recipient) : this.#nothingToSay(stage)
   }
 
   async #judge(gate: GateSession, stage: DecisionStage, recipient: string | null): Promise<MilterAnswer> {
@@ -221,13 +226,13 @@ export class MilterDialogue {
 
   async #endOfMessage(): Promise<MilterAnswer> {
     const message = this.#message
-    const gate = this.#client?.gate ?? null
-    if (message === null) return OUT_OF_ORDER
-    if (gate === null) {
+    const client = this.#client
+    if (message === null || client === null) return OUT_OF_ORDER
+    if (client.isBelieved) {
       this.#endMessage()
       return ACCEPT
     }
-    const verdict = message.verdict ?? (await this.#settle(gate, message))
+    const verdict = message.verdict ?? (client.gate ? await this.#settle(client.gate, message) : unjudged(client.skipped))
     this.#compareWithMta(verdict)
     const answer = verdict.reply === null ? this.#deliver(message, verdict) : this.#refuse('message', verdict)
     this.#endMessage()
@@ -303,6 +308,19 @@ export class MilterDialogue {
 /** What the policy says where the engine could not say it itself. */
 export function internalErrorReply({ policy }: GateSettings): MilterReply {
   return { kind: policy.base.actions.internalError === 'defer' ? 'tempfail' : 'accept' }
+}
+
+function unjudged(rule: string | null): GateVerdict {
+  const decision: Decision = {
+    kind: 'decision',
+    action: 'accept',
+    reply: null,
+    stage: 'rcpt',
+    rule: rule ?? 'notJudged',
+    finding: null,
+    intended: 'accept',
+  }
+  return { decision, reply: null, judgement: null, header: null }
 }
 
 /** A bound of the milter, not a judgement of the client: it could not clean the message. */

@@ -10,8 +10,9 @@ import { decodeMilterCommand } from '../wire/milter-command.ts'
 import { MAX_MILTER_PACKET_OCTETS, MilterFrameReader, type MilterPacket } from '../wire/milter-frame.ts'
 import { encodeMilterReply } from '../wire/milter-reply.ts'
 import type { MilterReply } from '../wire/milter.ts'
+import { startFrontEnd, type FrontEndHandle } from './front-end.ts'
 import type { GateEvent } from './gate-event.ts'
-import { startListening, type ListenAddress, type ServedConnection } from './listen.ts'
+import type { ListenAddress, ServedConnection } from './listen.ts'
 import { internalErrorReply, MilterDialogue, type MilterAnswer, type MilterDialogueSettings } from './milter-dialogue.ts'
 import { planMilter } from './milter-plan.ts'
 
@@ -38,41 +39,20 @@ export interface MilterOptions {
   readonly onEvent?: ((event: GateEvent) => void) | undefined
 }
 
-export interface MilterHandle {
-  /** As `parseListenAddress` takes it, with the true port. */
-  readonly address: string
-  readonly connections: number
-  /** For connections from now on; those that are open keep what they were negotiated for. */
-  reload(gate: GateSettings): void
-  /** Lets sessions end for that long. */
-  close(graceMs?: number): Promise<void>
-}
-
-export async function startMilter(options: MilterOptions): Promise<MilterHandle> {
+/** A reload is for connections from now on; those that are open keep what they were negotiated for. */
+export async function startMilter(options: MilterOptions): Promise<FrontEndHandle> {
   const limits = { ...DEFAULT_MILTER_LIMITS, ...options.limits }
   const onEvent = options.onEvent ?? ((): void => undefined)
   let settings = dialogueSettings(options.gate, limits, onEvent)
-  const listener = await startListening({
+  return startFrontEnd({
     address: options.address,
     maxConnections: limits.maxConnections,
+    onEvent,
     serve: (socket) => new MilterConnection(socket, settings, limits),
-    onRefused: () => {
-      onEvent({ kind: 'protocolError', reason: 'tooManyConnections' })
-    },
-    onError: (error) => {
-      onEvent({ kind: 'socketError', error })
-    },
-  })
-  return {
-    address: listener.address,
-    get connections() {
-      return listener.connections
-    },
-    reload(gate) {
+    reload: (gate) => {
       settings = dialogueSettings(gate, limits, onEvent)
     },
-    close: (graceMs) => listener.close(graceMs),
-  }
+  })
 }
 
 function dialogueSettings(gate: GateSettings, limits: MilterLimits, onEvent: (event: GateEvent) => void): MilterDialogueSettings {
@@ -92,6 +72,7 @@ class MilterConnection implements ServedConnection {
   #streamFault: string | null = null
   #isBusy = false
   #isDraining = false
+  #hasPeerEnded = false
   #isEnded = false
 
   constructor(socket: Socket, settings: MilterDialogueSettings, limits: MilterLimits) {
@@ -100,15 +81,18 @@ class MilterConnection implements ServedConnection {
     this.#limits = limits
     this.#frames = new MilterFrameReader({ maxPacketOctets: limits.maxPacketOctets })
     this.#dialogue = new MilterDialogue(settings)
+    // A peer that has said its last may still wait for an answer.
+    socket.allowHalfOpen = true
     socket.setTimeout(limits.idleTimeoutMs)
     socket.on('data', (chunk: Buffer) => {
       this.#receive(chunk)
     })
     socket.on('timeout', () => {
-      this.#fail('timeout')
+      if (this.#isEnded) socket.destroy()
+      else this.#fail('timeout')
     })
     socket.on('end', () => {
-      if (this.#frames.isMidPacket) this.#report('cutOff')
+      this.#peerEnded()
     })
     // A reset is how many MTAs hang up.
     socket.on('error', () => undefined)
@@ -120,7 +104,13 @@ class MilterConnection implements ServedConnection {
 
   drain(): void {
     this.#isDraining = true
-    this.#endIfDrained()
+    this.#endIfDone()
+  }
+
+  #peerEnded(): void {
+    if (this.#frames.isMidPacket && !this.#isEnded) this.#report('cutOff')
+    this.#hasPeerEnded = true
+    this.#endIfDone()
   }
 
   #receive(chunk: Buffer): void {
@@ -145,7 +135,7 @@ class MilterConnection implements ServedConnection {
     this.#packets = []
     this.#next = 0
     if (this.#streamFault !== null) this.#fail(this.#streamFault)
-    else this.#endIfDrained()
+    else this.#endIfDone()
   }
 
   #answer(packet: MilterPacket): MilterAnswer | Promise<MilterAnswer> | null {
@@ -203,11 +193,14 @@ class MilterConnection implements ServedConnection {
   #end(): void {
     this.#isEnded = true
     this.#dialogue.close()
+    // For a peer that never reads what was written last.
+    this.#socket.setTimeout(this.#limits.packetTimeoutMs)
     this.#socket.destroySoon()
   }
 
-  #endIfDrained(): void {
-    if (this.#isDraining && !this.#isBusy && !this.#dialogue.hasSession) this.#end()
+  #endIfDone(): void {
+    if (this.#isBusy || this.#isEnded) return
+    if (this.#hasPeerEnded || (this.#isDraining && !this.#dialogue.hasSession)) this.#end()
   }
 
   #fail(reason: string): void {

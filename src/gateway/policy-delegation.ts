@@ -6,8 +6,9 @@
 import type { Socket } from 'node:net'
 import type { GateSettings } from '../engine/gate.ts'
 import { encodePolicyAction, PolicyBlockReader, readPolicyRequest, type PolicyAction, type PolicyLimits } from '../wire/policy-request.ts'
+import { startFrontEnd, type FrontEndHandle } from './front-end.ts'
 import type { GateEvent } from './gate-event.ts'
-import { startListening, type ListenAddress, type ServedConnection } from './listen.ts'
+import type { ListenAddress, ServedConnection } from './listen.ts'
 import { internalErrorAction, PolicyDialogue, type PolicyDialogueSettings } from './policy-dialogue.ts'
 import { MarkedMessages } from './policy-messages.ts'
 
@@ -40,17 +41,8 @@ export interface PolicyDelegationOptions {
   readonly onEvent?: ((event: GateEvent) => void) | undefined
 }
 
-export interface PolicyDelegationHandle {
-  /** As `parseListenAddress` takes it, with the true port. */
-  readonly address: string
-  readonly connections: number
-  /** For clients from now on. */
-  reload(gate: GateSettings): void
-  /** Lets requests that are being answered end for that long. */
-  close(graceMs?: number): Promise<void>
-}
-
-export async function startPolicyDelegation(options: PolicyDelegationOptions): Promise<PolicyDelegationHandle> {
+/** A reload is for clients from now on. */
+export async function startPolicyDelegation(options: PolicyDelegationOptions): Promise<FrontEndHandle> {
   const limits = { ...DEFAULT_POLICY_DELEGATION_LIMITS, ...options.limits }
   const onEvent = options.onEvent ?? ((): void => undefined)
   const settings: PolicyDialogueSettings & { gate: GateSettings } = {
@@ -59,27 +51,15 @@ export async function startPolicyDelegation(options: PolicyDelegationOptions): P
     messages: new MarkedMessages(limits.maxMessages),
     onEvent,
   }
-  const listener = await startListening({
+  return startFrontEnd({
     address: options.address,
     maxConnections: limits.maxConnections,
+    onEvent,
     serve: (socket) => new PolicyConnection(socket, settings, limits),
-    onRefused: () => {
-      onEvent({ kind: 'protocolError', reason: 'tooManyConnections' })
-    },
-    onError: (error) => {
-      onEvent({ kind: 'socketError', error })
-    },
-  })
-  return {
-    address: listener.address,
-    get connections() {
-      return listener.connections
-    },
-    reload(gate) {
+    reload: (gate) => {
       settings.gate = gate
     },
-    close: (graceMs) => listener.close(graceMs),
-  }
+  })
 }
 
 class PolicyConnection implements ServedConnection {
@@ -90,6 +70,7 @@ class PolicyConnection implements ServedConnection {
   readonly #dialogue: PolicyDialogue
   #isBusy = false
   #isDraining = false
+  #hasPeerEnded = false
   #isEnded = false
 
   constructor(socket: Socket, settings: PolicyDialogueSettings, limits: PolicyDelegationLimits) {
@@ -98,17 +79,17 @@ class PolicyConnection implements ServedConnection {
     this.#limits = limits
     this.#reader = new PolicyBlockReader(limits)
     this.#dialogue = new PolicyDialogue(settings)
+    // A client that has said its last may still wait for an answer.
+    socket.allowHalfOpen = true
     socket.setTimeout(limits.idleTimeoutMs)
     socket.on('data', (chunk: Buffer) => {
       void this.#receive(chunk)
     })
     socket.on('timeout', () => {
-      // Postfix keeps connections for later; one that it has forgotten is no fault.
-      if (this.#reader.isMidBlock) this.#fail('timeout')
-      else this.#end()
+      this.#timeOut()
     })
     socket.on('end', () => {
-      if (this.#reader.isMidBlock) this.#report('cutOff')
+      this.#peerEnded()
     })
     // A reset is how a client hangs up, too.
     socket.on('error', () => undefined)
@@ -120,7 +101,13 @@ class PolicyConnection implements ServedConnection {
 
   drain(): void {
     this.#isDraining = true
-    this.#endIfDrained()
+    this.#endIfDone()
+  }
+
+  #peerEnded(): void {
+    if (this.#reader.isMidBlock && !this.#isEnded) this.#report('cutOff')
+    this.#hasPeerEnded = true
+    this.#endIfDone()
   }
 
   /** The socket is not read while requests of its last chunk are being answered, strictly one after the other. */
@@ -132,7 +119,7 @@ class PolicyConnection implements ServedConnection {
       const action = await this.#dialogue.answer(readPolicyRequest(block))
       if (this.#isEnded || !this.#socket.writable) return
       this.#socket.write(this.#encode(action))
-      if (this.#socket.writableNeedDrain) await new Promise((resolve) => this.#socket.once('drain', resolve).once('close', resolve))
+      if (this.#socket.writableNeedDrain) await this.#drained()
     }
     this.#isBusy = false
     if (this.#isEnded) return
@@ -142,7 +129,19 @@ class PolicyConnection implements ServedConnection {
     }
     this.#socket.setTimeout(this.#reader.isMidBlock ? this.#limits.requestTimeoutMs : this.#limits.idleTimeoutMs)
     this.#socket.resume()
-    this.#endIfDrained()
+    this.#endIfDone()
+  }
+
+  /** Or closed. */
+  #drained(): Promise<void> {
+    const socket = this.#socket
+    return new Promise((resolve) => {
+      const settle = (): void => {
+        socket.off('drain', settle).off('close', settle)
+        resolve()
+      }
+      socket.on('drain', settle).on('close', settle)
+    })
   }
 
   /** An action that the codec refuses is a fault of ours, and must not bring down the others. */
@@ -155,18 +154,28 @@ class PolicyConnection implements ServedConnection {
     }
   }
 
-  #endIfDrained(): void {
-    if (this.#isDraining && !this.#isBusy && !this.#reader.isMidBlock) this.#end()
+  #endIfDone(): void {
+    if (this.#isBusy || this.#isEnded) return
+    if (this.#hasPeerEnded || (this.#isDraining && !this.#reader.isMidBlock)) this.#end()
   }
 
-  #end(): void {
-    this.#isEnded = true
-    this.#socket.destroySoon()
+  #timeOut(): void {
+    const isStuck = this.#reader.isMidBlock || this.#socket.writableNeedDrain
+    if (isStuck && !this.#isEnded) this.#report('timeout')
+    if (isStuck || this.#isEnded) this.#socket.destroy()
+    // Postfix keeps connections for later; one that it has forgotten is no fault. One that waits for us is not forgotten.
+    else if (!this.#isBusy) this.#end()
   }
 
   #fail(reason: string): void {
-    this.#isEnded = true
     this.#report(reason)
+    this.#end()
+  }
+
+  /** What was answered still goes out, but not for ever to a peer that does not read. */
+  #end(): void {
+    this.#isEnded = true
+    this.#socket.setTimeout(this.#limits.requestTimeoutMs)
     this.#socket.destroySoon()
   }
 

@@ -15,12 +15,19 @@ export interface ClientSession {
   /** Null where there is no address to judge: a unix socket. Never rejects. */
   verdict(stage: DecisionStage, recipient?: string): Promise<GateVerdict | null>
   readonly latest: GateVerdict | null
+  /** Its messages go on as they are. */
+  readonly isBelieved: boolean
   close(): void
+}
+
+export interface OpenedClient {
+  readonly gate: GateSession
+  readonly isBelieved: boolean
 }
 
 export interface ClientSessionSettings {
   /** Undefined for what is no address. `byXclient`: a proxy gave it, in the place of its own. */
-  readonly open: (addressText: string, byXclient: boolean) => GateSession | undefined
+  readonly open: (addressText: string, byXclient: boolean) => OpenedClient | undefined
   /** Whether XCLIENT comes from listed peers only. */
   readonly trustsXclient: boolean
 }
@@ -37,13 +44,13 @@ export function bindSession(session: SMTPServerSession, settings: ClientSessionS
 class BoundSession implements ClientSession {
   readonly #session: SMTPServerSession & JudgedSession
   readonly #settings: ClientSessionSettings
-  #gate: GateSession | undefined
+  #client: OpenedClient | undefined
 
   constructor(session: SMTPServerSession, settings: ClientSessionSettings) {
     this.#session = session
     this.#settings = settings
     this.#session.ptrgate = null
-    this.#gate = settings.open(session.remoteAddress, false)
+    this.#client = settings.open(session.remoteAddress, false)
     this.#hear(session.hostNameAppearsAs)
     watch(session, 'remoteAddress', (value, before) => {
       // XFORWARD writes here too; what it says is for logs, and judged is who connected.
@@ -56,8 +63,13 @@ class BoundSession implements ClientSession {
     return this.#session.ptrgate ?? null
   }
 
+  /** A socket file is of this machine, as loopback is. */
+  get isBelieved(): boolean {
+    return this.#client?.isBelieved ?? this.#session.remoteAddress === ''
+  }
+
   async verdict(stage: DecisionStage, recipient?: string): Promise<GateVerdict | null> {
-    const gate = this.#gate
+    const gate = this.#client?.gate
     if (this.#session.user) gate?.authenticate()
     const verdict = gate ? await gate.verdict(stage, recipient ?? null) : null
     this.#session.ptrgate = verdict
@@ -65,20 +77,20 @@ class BoundSession implements ClientSession {
   }
 
   close(): void {
-    this.#gate?.close()
+    this.#client?.gate.close()
   }
 
   #replaceClient(addressText: string): void {
-    this.#gate?.close()
+    this.#client?.gate.close()
     this.#session.ptrgate = null
-    this.#gate = this.#settings.open(addressText, true)
+    this.#client = this.#settings.open(addressText, true)
   }
 
   /** What a proxy says that the client claims stands for the session; the HELO that follows it is the proxy's own. */
   #hear(claimedName: unknown): void {
     const byXclient = this.#settings.trustsXclient ? this.#session.xClient.get('HELO') : undefined
     const heard = typeof byXclient === 'string' && byXclient !== '' ? byXclient : claimedName
-    if (typeof heard === 'string' && heard !== '') this.#gate?.helo(heard)
+    if (typeof heard === 'string' && heard !== '') this.#client?.gate.helo(heard)
   }
 }
 

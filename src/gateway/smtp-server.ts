@@ -4,10 +4,11 @@
  * replaced ours in the spread are found on the server when it first calls one of ours, and wrapped there.
  */
 import type { SMTPServer, SMTPServerOptions, SMTPServerSession } from 'smtp-server'
-import { openGateSession, type GateSession } from '../engine/gate.ts'
+import { openGateSession } from '../engine/gate.ts'
+import { believesHeadersFrom } from './header-trust.ts'
 import { createEarlyLookups, parseClientAddress, type EarlyLookups } from './smtp-server-early.ts'
 import { answerData, filteredStream, handlerFailure, refusal } from './smtp-server-message.ts'
-import { bindSession, type ClientSession } from './smtp-server-session.ts'
+import { bindSession, type ClientSession, type OpenedClient } from './smtp-server-session.ts'
 import { createEngine, type Engine, type PtrgateSettings } from './smtp-server-settings.ts'
 import type { DecisionStage } from '../policy/decision.ts'
 
@@ -111,12 +112,17 @@ class Plugin {
     return client
   }
 
-  #open({ options }: SMTPServer, addressText: string, byXclient: boolean): GateSession | undefined {
+  #open({ options }: SMTPServer, addressText: string, byXclient: boolean): OpenedClient | undefined {
     const address = parseClientAddress(addressText)
     if (!address) return undefined
     const trust = byXclient ? 'useXClient' : 'useProxy'
-    if (trustsAnybody(options[trust])) return openGateSession(address, this.#engine.settingsWithout(new TypeError(TRUST_PROBLEMS[trust])))
-    return this.#early.take(address) ?? openGateSession(address, this.#engine.settings)
+    if (trustsAnybody(options[trust])) {
+      const settings = this.#engine.settingsWithout(new TypeError(TRUST_PROBLEMS[trust]))
+      return { gate: openGateSession(address, settings), isBelieved: false }
+    }
+    const { settings } = this.#engine
+    const gate = this.#early.take(address) ?? openGateSession(address, settings)
+    return { gate, isBelieved: believesHeadersFrom(address, settings.policy) }
   }
 
   /** Asks the gate, then the host, and sees to it that the client gets exactly one answer. */
@@ -162,7 +168,11 @@ class Plugin {
 
   #onData(next: Next<'onData'>): Hooks['onData'] {
     return onServer((server, stream, session, callback) => {
-      const { latest } = this.#client(server, session)
+      const { latest, isBelieved } = this.#client(server, session)
+      if (isBelieved) {
+        next(server).call(server, stream, session, callback)
+        return
+      }
       const filtered = filteredStream(stream, this.#engine.settings.authservId, latest?.header ?? null)
       next(server).call(server, filtered, session, (error, message) => {
         answerData(stream, filtered, () => callback(error, message))

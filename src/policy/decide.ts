@@ -48,12 +48,13 @@ export function strongerDecision(earlier: Decision, later: Decision): Decision {
 /** Documentation and benchmark addresses are judged: they never come from the Internet, but stand for it in labs and tests. */
 const SKIPPED_RANGES: ReadonlySet<SpecialRange> = new Set<SpecialRange>(['private', 'loopback', 'linkLocal', 'cgnat', 'uniqueLocal'])
 
+/** The address comes first: it is known at once, and to every front end. */
 function skipRule(address: IpAddress, authenticated: boolean, policy: CompiledPolicy, layer: PolicyLayer): string | undefined {
-  if (authenticated) return 'authenticated'
   if (policy.trusted.find(address)) return 'trustedNetworks'
   if (layer.skip === true) return 'networks'
   const range = layer.skip === undefined ? specialRange(address) : undefined
   if (range && SKIPPED_RANGES.has(range)) return range
+  if (authenticated) return 'authenticated'
   return layer.skipByName ? 'names' : undefined
 }
 

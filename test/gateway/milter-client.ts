@@ -1,14 +1,14 @@
 /**
  * An MTA's side of the milter protocol, for tests: it offers, agrees, and waits for a reply where it was agreed that there is one.
  */
-import { connect, type Socket } from 'node:net'
-import { parseListenAddress } from '../../src/gateway/listen.ts'
+import type { Socket } from 'node:net'
 import { encodeMilterCommand } from '../../src/wire/milter-command.ts'
-import { MilterFrameReader } from '../../src/wire/milter-frame.ts'
+import { MilterFrameReader, type MilterPacket } from '../../src/wire/milter-frame.ts'
 import { awaitsReply } from '../../src/wire/milter-negotiation.ts'
 import { decodeMilterReply } from '../../src/wire/milter-reply.ts'
 import type { MilterAgreement, MilterCommand, MilterModification, MilterOffer, MilterPeer, MilterReply } from '../../src/wire/milter.ts'
 import { address } from '../support/fake-resolver.ts'
+import { SocketReader } from './socket-reader.ts'
 
 /** What Postfix 3.7 offers. */
 export const POSTFIX_OFFER: MilterOffer = { version: 6, actions: 0x1ff, steps: 0x1fffff }
@@ -29,34 +29,21 @@ export interface MilterMailResult {
 
 export class MilterTestClient implements AsyncDisposable {
   readonly socket: Socket
-  readonly #frames = new MilterFrameReader()
-  readonly #replies: MilterReply[] = []
-  #wake: () => void = () => undefined
-  agreement: MilterAgreement | null = null
   /** Resolves when the filter has hung up. */
   readonly closed: Promise<void>
+  agreement: MilterAgreement | null = null
+  readonly #replies: SocketReader<MilterReply>
 
-  private constructor(socket: Socket) {
-    this.socket = socket
-    this.closed = new Promise((resolve) => socket.once('close', () => resolve()))
-    socket.on('error', () => undefined)
-    socket.on('data', (chunk) => {
-      for (const packet of this.#frames.push(chunk).packets) {
-        const decoded = decodeMilterReply(packet)
-        if (decoded.kind === 'malformed') throw new Error(`the filter sent a malformed reply: ${decoded.error}`)
-        this.#replies.push(decoded.reply)
-      }
-      this.#wake()
-    })
-    socket.on('close', () => this.#wake())
+  private constructor(replies: SocketReader<MilterReply>) {
+    this.socket = replies.socket
+    this.closed = replies.closed
+    this.#replies = replies
   }
 
   static async connect(to: string): Promise<MilterTestClient> {
-    const where = parseListenAddress(to)
-    if (!where) throw new TypeError(`not an address: ${to}`)
-    const socket = connect(where.kind === 'unix' ? { path: where.path } : { host: where.host, port: where.port })
-    await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject))
-    return new MilterTestClient(socket)
+    const frames = new MilterFrameReader()
+    const decode = (chunk: Buffer): MilterReply[] => frames.push(chunk).packets.map(replyIn)
+    return new MilterTestClient(await SocketReader.connect(to, decode))
   }
 
   write(command: MilterCommand): void {
@@ -118,21 +105,19 @@ export class MilterTestClient implements AsyncDisposable {
     }
   }
 
-  async read(): Promise<MilterReply> {
-    for (;;) {
-      const reply = this.#replies.shift()
-      if (reply) return reply
-      if (this.socket.destroyed) throw new Error('the filter has hung up')
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-    }
+  read(): Promise<MilterReply> {
+    return this.#replies.read()
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.socket.destroy()
-    await this.closed
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#replies[Symbol.asyncDispose]()
   }
+}
+
+function replyIn(packet: MilterPacket): MilterReply {
+  const decoded = decodeMilterReply(packet)
+  if (decoded.kind === 'malformed') throw new Error(`the filter sent a malformed reply: ${decoded.error}`)
+  return decoded.reply
 }
 
 const ACCEPTED = { reply: { kind: 'accept' }, modifications: [] } as const

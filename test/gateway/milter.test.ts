@@ -1,13 +1,16 @@
 /** The milter beyond the contract: what it asks for, order, faults, and what a broken peer costs. */
 import { describe, expect, it } from 'vitest'
 import type { GateEvent } from '../../src/gateway/gate-event.ts'
-import { startMilter, type MilterHandle, type MilterLimits } from '../../src/gateway/milter.ts'
+import type { FrontEndHandle } from '../../src/gateway/front-end.ts'
+import type { Resolver } from '../../src/dns/resolver.ts'
+import { startMilter, type MilterLimits } from '../../src/gateway/milter.ts'
 import type { PolicyInput } from '../../src/policy/settings.ts'
 import { encodeMilterPacket } from '../../src/wire/milter-frame.ts'
 import { stepMode } from '../../src/wire/milter-negotiation.ts'
 import type { MilterReply, MilterStep } from '../../src/wire/milter.ts'
 import { AUTHSERV_ID } from '../contract/cases.ts'
 import { startTestGate, type TestGate } from '../contract/gate.ts'
+import { deferred } from '../support/fake-resolver.ts'
 import { MilterTestClient } from './milter-client.ts'
 
 const ZONE = `
@@ -17,7 +20,7 @@ const USER = 'user@example.org'
 const ADDRESS = { kind: 'tcp', host: '127.0.0.1', port: 0 } as const
 
 interface Setting extends AsyncDisposable {
-  readonly milter: MilterHandle
+  readonly milter: FrontEndHandle
   readonly events: GateEvent[]
   readonly dns: TestGate
   readonly mta: MilterTestClient
@@ -193,9 +196,28 @@ describe('a session', () => {
     expect(recipients[0]?.kind).toBe('replyCode')
   })
 
+  it('of a client without an address is not judged, but its headers are not believed', async () => {
+    await using setting = await start()
+    await setting.mta.negotiate()
+    await setting.mta.connectFrom({ kind: 'unknown' })
+    const { recipients, end } = await setting.mta.deliver({
+      recipients: [USER],
+      headers: [['Authentication-Results', `${AUTHSERV_ID}; iprev=pass`]],
+    })
+    expect(recipients).toEqual([{ kind: 'continue' }])
+    expect(end).toEqual({
+      reply: { kind: 'accept' },
+      modifications: [{ kind: 'deleteHeader', index: 1, name: 'Authentication-Results' }],
+    })
+    expect(setting.events).toMatchObject([
+      { kind: 'skipped', rule: 'unknownAddress' },
+      { kind: 'decision', moment: 'message', verdict: { decision: { rule: 'unknownAddress' } }, client: { recipientCount: 1 } },
+    ])
+    expect(setting.dns.queries()).toBe(0)
+  })
+
   it.each([
     ['unixSocket', { kind: 'unix', path: '/run/x' } as const],
-    ['unknownAddress', { kind: 'unknown' } as const],
     ['loopback', '127.0.0.1'],
   ])('%s is let through by name', async (rule, from) => {
     await using setting = await start()
@@ -247,6 +269,45 @@ describe('a session', () => {
     expect(replies.map(({ kind }) => kind)).toEqual(['replyCode', 'replyCode', 'replyCode'])
     await mta.closed
     expect(reasons(setting.events)).toEqual([])
+  })
+})
+
+describe('a peer that ends its own side', () => {
+  it('still gets the answer that it waits for', async () => {
+    const { promise: goAhead, settle } = deferred<undefined>()
+    await using setting = await start({}, {}, { resolver: { resolve: () => goAhead.then(() => ({ kind: 'timeout' }) as const) } })
+    const { mta, milter } = setting
+    await mta.negotiate()
+    await mta.connectFrom('198.51.100.7')
+    mta.write({ kind: 'mail', path: '<a@example.com>', parameters: [] })
+    for (const name of ['a', 'b']) mta.write({ kind: 'rcpt', path: `<${name}@example.org>`, parameters: [] })
+    mta.socket.end()
+    // Once another connection has been served, the end of the first has been seen as well.
+    await using other = await MilterTestClient.connect(milter.address)
+    await other.negotiate()
+    settle(undefined)
+    expect([(await mta.read()).kind, (await mta.read()).kind]).toEqual(['replyCode', 'replyCode'])
+    await mta.closed
+    expect([milter.connections, reasons(setting.events)]).toEqual([1, []])
+  })
+
+  it('and waits for nothing is hung up on, and its lookup called off', async () => {
+    let isCalledOff = false
+    const resolver: Resolver = {
+      resolve: (_question, options) =>
+        new Promise((resolve) => {
+          options?.signal?.addEventListener('abort', () => {
+            isCalledOff = true
+            resolve({ kind: 'aborted' })
+          })
+        }),
+    }
+    await using setting = await start({}, {}, { resolver })
+    await setting.mta.negotiate()
+    await setting.mta.connectFrom('198.51.100.7')
+    setting.mta.socket.end()
+    await setting.mta.closed
+    expect([setting.milter.connections, isCalledOff, reasons(setting.events)]).toEqual([0, true, []])
   })
 })
 

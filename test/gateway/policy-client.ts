@@ -1,32 +1,24 @@
 /** A Postfix smtpd's side of policy delegation, for tests. */
-import { connect, type Socket } from 'node:net'
-import { parseListenAddress } from '../../src/gateway/listen.ts'
+import type { Socket } from 'node:net'
 import { encodePolicyBlock, PolicyBlockReader } from '../../src/wire/policy-request.ts'
+import { SocketReader } from './socket-reader.ts'
 
 export class PolicyTestClient implements AsyncDisposable {
   readonly socket: Socket
-  readonly #reader = new PolicyBlockReader()
-  readonly #actions: string[] = []
-  #wake: () => void = () => undefined
+  /** Resolves when the service has hung up. */
   readonly closed: Promise<void>
+  readonly #actions: SocketReader<string>
 
-  private constructor(socket: Socket) {
-    this.socket = socket
-    this.closed = new Promise((resolve) => socket.once('close', () => resolve()))
-    socket.on('error', () => undefined)
-    socket.on('data', (chunk) => {
-      for (const block of this.#reader.push(chunk).blocks) this.#actions.push(block.get('action') ?? '(none)')
-      this.#wake()
-    })
-    socket.on('close', () => this.#wake())
+  private constructor(actions: SocketReader<string>) {
+    this.socket = actions.socket
+    this.closed = actions.closed
+    this.#actions = actions
   }
 
   static async connect(to: string): Promise<PolicyTestClient> {
-    const where = parseListenAddress(to)
-    if (!where) throw new TypeError(`not an address: ${to}`)
-    const socket = connect(where.kind === 'unix' ? { path: where.path } : { host: where.host, port: where.port })
-    await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject))
-    return new PolicyTestClient(socket)
+    const reader = new PolicyBlockReader()
+    const decode = (chunk: Buffer): string[] => reader.push(chunk).blocks.map((block) => block.get('action') ?? '(none)')
+    return new PolicyTestClient(await SocketReader.connect(to, decode))
   }
 
   /** What is not given is as of a client that has got as far as RCPT. */
@@ -40,20 +32,12 @@ export class PolicyTestClient implements AsyncDisposable {
     return this.read()
   }
 
-  async read(): Promise<string> {
-    for (;;) {
-      const action = this.#actions.shift()
-      if (action !== undefined) return action
-      if (this.socket.destroyed) throw new Error('the service has hung up')
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-    }
+  read(): Promise<string> {
+    return this.#actions.read()
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.socket.destroy()
-    await this.closed
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#actions[Symbol.asyncDispose]()
   }
 }
 

@@ -1,10 +1,15 @@
 /** Policy delegation beyond the contract: states, instances, authentication, trouble of ours, and broken peers. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import type { FrontEndHandle } from '../../src/gateway/front-end.ts'
 import type { GateEvent } from '../../src/gateway/gate-event.ts'
-import { startPolicyDelegation, type PolicyDelegationHandle, type PolicyDelegationOptions } from '../../src/gateway/policy-delegation.ts'
+import { startPolicyDelegation, type PolicyDelegationOptions } from '../../src/gateway/policy-delegation.ts'
 import type { PolicyInput } from '../../src/policy/settings.ts'
-import { POLICY_PROTOCOL_STATES } from '../../src/wire/policy-request.ts'
+import { encodePolicyBlock, POLICY_PROTOCOL_STATES } from '../../src/wire/policy-request.ts'
 import { startTestGate, type TestGate } from '../contract/gate.ts'
+import { deferred } from '../support/fake-resolver.ts'
 import { PolicyTestClient } from './policy-client.ts'
 
 const ZONE = `
@@ -16,7 +21,7 @@ const BAD = { client_address: '198.51.100.8' }
 const PREPEND = /^PREPEND Authentication-Results: mx\.example\.org; iprev=pass /
 
 interface Setting extends AsyncDisposable {
-  readonly service: PolicyDelegationHandle
+  readonly service: FrontEndHandle
   readonly events: GateEvent[]
   readonly dns: TestGate
   readonly smtpd: PolicyTestClient
@@ -169,6 +174,40 @@ describe('a peer', () => {
     await setting.smtpd.closed
     await setting.service.close()
     expect(reasons(setting.events)).toEqual(['cutOff'])
+  })
+
+  it('that ends its own side still gets every answer that it waits for', async () => {
+    const { promise: goAhead, settle } = deferred<undefined>()
+    const resolver = { resolve: () => goAhead.then(() => ({ kind: 'timeout' }) as const) }
+    await using setting = await start({}, {}, { resolver })
+    const { smtpd, service } = setting
+    smtpd.write(GOOD)
+    smtpd.write(BAD)
+    smtpd.socket.end(encodePolicyBlock([['client_address', '127.0.0.1']]))
+    // Once another connection has been served, the end of the first has been seen as well.
+    await using other = await PolicyTestClient.connect(service.address)
+    expect(await other.ask({ client_address: '127.0.0.1' })).toBe('DUNNO')
+    settle(undefined)
+    const answers = [await smtpd.read(), await smtpd.read(), await smtpd.read()]
+    expect(answers.map((answer) => answer.slice(0, 5))).toEqual(['451 4', '451 4', 'DUNNO'])
+    await smtpd.closed
+    other.socket.end()
+    await other.closed
+    expect([service.connections, reasons(setting.events)]).toEqual([0, []])
+  })
+
+  it('that does not read its answers is cut off', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'ptrgate-policy-'))
+    // A unix socket, since its buffers are small.
+    await using setting = await start(
+      {},
+      { address: { kind: 'unix', path: join(directory, 'policy.sock') }, limits: { idleTimeoutMs: 500, requestTimeoutMs: 500 } },
+    )
+    setting.smtpd.socket.pause()
+    for (let count = 0; count < 3000; count++) setting.smtpd.write(BAD)
+    while (setting.service.connections > 0) await new Promise((resolve) => setImmediate(resolve))
+    expect(reasons(setting.events)).toEqual(['timeout'])
+    await rm(directory, { recursive: true })
   })
 
   it('that stays silent within a request is cut off', async () => {

@@ -17,8 +17,15 @@ export interface Dialogue {
   close(): void
 }
 
-export async function openDialogue(port: number, localAddress = '127.51.0.1'): Promise<Dialogue> {
-  const socket = connect({ port, host: '127.0.0.1', localAddress })
+export async function openDialogue(port: number, localAddress = '127.51.0.1', host = '127.0.0.1'): Promise<Dialogue> {
+  const socket = connect({ port, host, localAddress })
+  const dialogue = dialogueOn(socket)
+  await once(socket, 'connect')
+  return dialogue
+}
+
+/** On a connection that is there already: one that TLS was begun on, for instance. */
+export function dialogueOn(socket: Socket): Dialogue {
   let received = ''
   let isEnded = false
   let wake = (): void => undefined
@@ -31,7 +38,6 @@ export async function openDialogue(port: number, localAddress = '127.51.0.1'): P
     wake()
   })
   socket.on('error', () => undefined)
-  await once(socket, 'connect')
   const reply = async (): Promise<string> => {
     for (;;) {
       const whole = /^(?:\d{3}-[^\n]*\r\n)*\d{3} [^\n]*\r\n/.exec(received)

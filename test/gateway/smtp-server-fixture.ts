@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { SMTPServer, type SMTPServerOptions, type SMTPServerSession } from 'smtp-server'
+import { afterEach } from 'vitest'
 import type { Authority, DnsFault } from '../../src/dns/authority.ts'
 import { ptrgate, verdictOf, type PtrgateOptions } from '../../src/gateway/smtp-server.ts'
 import type { PolicyInput } from '../../src/policy/settings.ts'
@@ -26,6 +27,10 @@ real.client.test A 203.0.113.2
 `
 
 const FAULTS: readonly DnsFault[] = [{ name: 'servfail.test', effect: { kind: 'rcode', rcode: 'SERVFAIL' } }]
+
+export const MESSAGE = 'Subject: x\r\n\r\nbody\r\n'
+/** How our header begins for the client that passes. */
+export const PASS = 'Authentication-Results: mx.test; iprev=pass (mail.pass.test)'
 
 /** The plugin's policy with loopback judged. */
 export function judged(policy: PolicyInput = {}, cidr = '127.0.0.0/8'): PolicyInput {
@@ -107,6 +112,21 @@ export async function startFixture({ plugin = {}, after = {}, host, dns: dnsOpti
       })
       await dns.close()
     },
+  }
+}
+
+export type Start = (settings?: FixtureSettings) => Promise<Fixture>
+
+/** For the tests of a file: what they start is closed after each of them. */
+export function fixtures(): Start {
+  const started: Fixture[] = []
+  afterEach(async () => {
+    for (const fixture of started.splice(0)) await fixture.close()
+  })
+  return async (settings) => {
+    const fixture = await startFixture(settings)
+    started.push(fixture)
+    return fixture
   }
 }
 

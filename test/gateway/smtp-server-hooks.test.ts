@@ -1,28 +1,15 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { SMTPServer, type SMTPServerDataStream, type SMTPServerOptions, type SMTPServerSession } from 'smtp-server'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createEarlyLookups, EARLY_LOOKUP_MS, MAX_EARLY_LOOKUPS } from '../../src/gateway/smtp-server-early.ts'
 import { ptrgate, verdictOf } from '../../src/gateway/smtp-server.ts'
 import { startTestDns, manualClock } from '../support/zone.ts'
 import { ip } from '../support/arbitrary.ts'
 import { openDialogue } from './smtp-dialogue.ts'
-import { envelope, judged, startFixture, unfolded, ZONE, type Fixture, type FixtureSettings } from './smtp-server-fixture.ts'
+import { envelope, fixtures, judged, MESSAGE, PASS, unfolded, ZONE } from './smtp-server-fixture.ts'
 
-const opened: Fixture[] = []
-
-afterEach(async () => {
-  for (const fixture of opened.splice(0)) await fixture.close()
-})
-
-async function start(settings?: FixtureSettings): Promise<Fixture> {
-  const fixture = await startFixture(settings)
-  opened.push(fixture)
-  return fixture
-}
-
-const MESSAGE = 'Subject: x\r\n\r\nbody\r\n'
-const PASS = 'Authentication-Results: mx.test; iprev=pass (mail.pass.test)'
+const start = fixtures()
 type Callback = (error?: Error | null) => void
 
 /** Hooks that write down that they were called, and what was known of the client then. */

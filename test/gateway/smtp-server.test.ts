@@ -1,23 +1,10 @@
 import { once } from 'node:events'
 import { SMTPServer, type SMTPServerSession } from 'smtp-server'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { ptrgate, verdictOf } from '../../src/gateway/smtp-server.ts'
-import { envelope, judged, resultOf, startFixture, unfolded, type Fixture, type FixtureSettings } from './smtp-server-fixture.ts'
+import { envelope, fixtures, judged, MESSAGE, PASS, resultOf, unfolded } from './smtp-server-fixture.ts'
 
-const opened: Fixture[] = []
-
-afterEach(async () => {
-  for (const fixture of opened.splice(0)) await fixture.close()
-})
-
-async function start(settings?: FixtureSettings): Promise<Fixture> {
-  const fixture = await startFixture(settings)
-  opened.push(fixture)
-  return fixture
-}
-
-const MESSAGE = 'Subject: x\r\n\r\nbody\r\n'
-const PASS = 'Authentication-Results: mx.test; iprev=pass (mail.pass.test)'
+const start = fixtures()
 
 describe('ptrgate on a real SMTPServer', () => {
   it.each([

@@ -77,7 +77,9 @@ export interface TcpClient extends AsyncDisposable {
 export async function tcpClient(server: Server): Promise<TcpClient> {
   const socket = connect({ host: server.address, port: server.port, noDelay: true })
   const messages = queue<Buffer>()
-  readFramed(socket, messages.push)
+  readFramed(socket, (bytes) => {
+    messages.push(bytes)
+  })
   // A reset is one of the ways to be closed.
   socket.on('error', () => undefined)
   const closed = new Promise<void>((resolve) =>
