@@ -100,6 +100,11 @@ class HeaderFilter {
   #endPair(chunk: Buffer, offset: number): number {
     const isPair = chunk[offset] === LINE_FEED
     if (isPair) this.#put(chunk.subarray(offset, offset + 1))
+    else if (this.#sink === 'hold') {
+      // For other readers it is a blank within the field, and the id may stand behind it: #isForged looks at both readings.
+      this.#place = 'inLine'
+      return offset
+    }
     this.#beginLine(isPair)
     return isPair ? offset + 1 : offset
   }
@@ -208,8 +213,13 @@ class HeaderFilter {
 
   #isForged(): boolean {
     const text = Buffer.concat(this.#held).toString()
-    const colon = text.indexOf(':')
-    return this.#authservId !== null && colon >= 0 && isHeaderOf(this.#authservId, text.slice(colon + 1).replace(/[\r\n]+/g, ' '))
+    return [text, ...text.split(BARE_CARRIAGE_RETURN)].some((field) => this.#isOurs(field))
+  }
+
+  #isOurs(field: string): boolean {
+    const colon = field.indexOf(':')
+    const isResults = colon >= 0 && field.slice(0, colon).trim().toLowerCase() === FIELD_NAME
+    return this.#authservId !== null && isResults && isHeaderOf(this.#authservId, field.slice(colon + 1).replace(/[\r\n]+/g, ' '))
   }
 
   #forget(): void {
@@ -222,6 +232,7 @@ const LINE_FEED = 10
 const CARRIAGE_RETURN = 13
 const SPACE = 32
 const TAB = 9
+const BARE_CARRIAGE_RETURN = /\r(?!\n)/
 const FIELD_NAME = AUTH_RESULTS_FIELD_NAME.toLowerCase()
 /** RFC 5322 §2.1.1: no line is longer, so no field name is. */
 const MAX_LINE_START = 998

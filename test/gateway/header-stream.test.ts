@@ -33,6 +33,8 @@ const FORGED: readonly (readonly [string, string])[] = [
   ['a trailing dot', 'Authentication-Results: mx.test.; iprev=pass\r\n'],
   ['a version', 'Authentication-Results: mx.test 1; iprev=pass\r\n'],
   ['bare LF', 'Authentication-Results: mx.test;\n iprev=pass\n'],
+  ['a bare CR before the id', 'Authentication-Results:\rmx.test; iprev=pass\r\n'],
+  ['behind a bare CR', 'Authentication-Results: mx.example.org\rAuthentication-Results: mx.test; iprev=pass\r\n'],
   ['a comment without end', 'Authentication-Results: ( mx.test; iprev=pass\r\n'],
   ['longer than what is held', `Authentication-Results: (${'x'.repeat(MAX_HELD_OCTETS)}) mx.test; iprev=pass\r\n`],
   ['folded beyond what is held', `Authentication-Results:\r\n${' x\r\n'.repeat(MAX_HELD_OCTETS / 4)} mx.test; iprev=pass\r\n`],
@@ -155,10 +157,10 @@ describe('headerStream', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(piece, { maxLength: 25 }), async (parts) => {
         const out = await pass(parts.join(''))
-        // Even for a reader that takes a bare CR for a line end.
+        // Neither for a reader that takes a bare CR for a line end, nor for one that takes it for a blank.
         const section = out.slice(OURS.length).split(/\r?\n\r?\n/, 1)[0] ?? ''
         expect(out.startsWith(`${OURS}\r\n`)).toBe(true)
-        expect(section).not.toMatch(/[\r\n]authentication-results[ \t]*:\s*mx\.test(?:[\s;]|$)/i)
+        expect(section).not.toMatch(/[\r\n]authentication-results[ \t]*:(?:[ \t\r]|\n[ \t])*mx\.test(?:[\s;]|$)/i)
       }),
       { numRuns: 3000 },
     )
