@@ -37,6 +37,7 @@ class HeaderFilter {
   readonly #authservId: string | null
   readonly #isPrepending: boolean
   #out: Buffer[] = []
+  #lastOctet = LINE_FEED
   #held: Buffer[] = []
   #heldOctets = 0
   #place: 'lineStart' | 'inLine' | 'afterCarriageReturn' | 'body' = 'lineStart'
@@ -51,13 +52,13 @@ class HeaderFilter {
   constructor({ authservId, header }: HeaderStreamOptions) {
     this.#authservId = authservId
     this.#isPrepending = header !== null
-    if (header !== null) this.#out.push(Buffer.from(`${header}\r\n`))
+    if (header !== null) this.#emit(Buffer.from(`${header}\r\n`))
   }
 
   take(chunk: Buffer): Buffer {
     let offset = 0
     while (offset < chunk.length && this.#place !== 'body') offset = this.#takeSome(chunk, offset)
-    if (offset < chunk.length) this.#out.push(offset === 0 ? chunk : chunk.subarray(offset))
+    if (offset < chunk.length) this.#emit(offset === 0 ? chunk : chunk.subarray(offset))
     return this.#takeOut()
   }
 
@@ -65,6 +66,11 @@ class HeaderFilter {
     if (this.#lineStart !== '') this.#settleLine(true)
     this.#endField()
     return this.#takeOut()
+  }
+
+  #emit(octets: Buffer): void {
+    this.#out.push(octets)
+    this.#lastOctet = octets.at(-1) ?? this.#lastOctet
   }
 
   #takeOut(): Buffer {
@@ -138,10 +144,12 @@ class HeaderFilter {
 
   #endEmptyLine(offset: number): number {
     this.#endField()
-    this.#out.push(Buffer.from(`${this.#lineStart}\n`, 'latin1'))
+    const isEnd = this.#isAfterLineFeed
+    // What was taken out stood between a bare CR and this line: together they would be no empty line any more.
+    if (isEnd && this.#lastOctet === CARRIAGE_RETURN) this.#emit(Buffer.from('\r\n'))
+    this.#emit(Buffer.from(`${this.#lineStart}\n`, 'latin1'))
     this.#isFirstLine = false
     this.#sink = 'pass'
-    const isEnd = this.#isAfterLineFeed
     this.#beginLine(true)
     if (isEnd) this.#place = 'body'
     return offset + 1
@@ -149,7 +157,7 @@ class HeaderFilter {
 
   /** An empty line for some, nothing for others: the header section goes on, lest a forged field be read after it. */
   #endBareCarriageReturn(offset: number): number {
-    this.#out.push(Buffer.from('\r'))
+    this.#emit(Buffer.from('\r'))
     this.#isFirstLine = false
     this.#sink = 'pass'
     this.#beginLine(false)
@@ -186,7 +194,7 @@ class HeaderFilter {
 
   /** An empty line before it makes sure that nothing of it is taken for a header field. */
   #beginBody(): void {
-    this.#out.push(Buffer.from(`\r\n${this.#lineStart}`, 'latin1'))
+    this.#emit(Buffer.from(`\r\n${this.#lineStart}`, 'latin1'))
     this.#lineStart = ''
     this.#place = 'body'
   }
@@ -194,7 +202,7 @@ class HeaderFilter {
   #put(octets: Buffer): void {
     if (this.#sink === 'drop') return
     if (this.#sink !== 'hold') {
-      this.#out.push(octets)
+      this.#emit(octets)
       return
     }
     this.#heldOctets += octets.length
@@ -207,7 +215,7 @@ class HeaderFilter {
 
   /** The line that begins now continues nothing, so what was held is complete. */
   #endField(): void {
-    if (this.#sink === 'hold' && !this.#isForged()) this.#out.push(...this.#held)
+    if (this.#sink === 'hold' && !this.#isForged()) for (const octets of this.#held) this.#emit(octets)
     this.#forget()
   }
 

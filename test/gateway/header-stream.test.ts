@@ -80,8 +80,8 @@ describe('headerStream', () => {
   it('finds a forged field behind a bare CR, and ends the header section at no bare CR', async () => {
     expect(await pass(`Subject: x\r${OURS}\r\nTo: b@test\r\n\r\nbody`)).not.toContain(`x\r${OURS}`)
     expect(await pass(`Subject: x\r\r\n${OURS}\r\n\r\nbody`)).toBe(`${OURS}\r\nSubject: x\r\r\n\r\nbody`)
-    expect(await pass(`Subject: x\r\r${OURS}\r\n\r\nbody`)).toBe(`${OURS}\r\nSubject: x\r\r\r\nbody`)
-    expect(await pass(`Subject: x\r\n\r${OURS}\r\n\r\nbody`)).toBe(`${OURS}\r\nSubject: x\r\n\r\r\nbody`)
+    expect(await pass(`Subject: x\r\r${OURS}\r\n\r\nbody`)).toBe(`${OURS}\r\nSubject: x\r\r\r\n\r\nbody`)
+    expect(await pass(`Subject: x\r\n\r${OURS}\r\n\r\nbody`)).toBe(`${OURS}\r\nSubject: x\r\n\r\r\n\r\nbody`)
   })
 
   it('a message without headers becomes a body, so that nothing of it is read as a header', async () => {
