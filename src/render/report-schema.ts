@@ -46,7 +46,7 @@ const LIST_OF_TEXTS = /\[\n(?: +"[^"\\]*",?\n)+ *\]/g
 const COLUMNS = 140
 
 /** Fails to compile when the union gains or loses a member. */
-export function enumOf<T extends string>(members: Readonly<Record<T, 1>>) {
+export function enumOf<T extends string>(members: Readonly<Record<T, 1>>): z.ZodEnum<{ [M in T]: M }> {
   return z.enum(Object.keys(members) as T[])
 }
 
