@@ -11,6 +11,7 @@ export interface GateClient {
   readonly address: IpAddress | null
   readonly claimedName: string | null
   readonly authenticated: boolean
+  /** Mailboxes stand without angle brackets; the empty sender is an empty text. */
   readonly sender: string | null
   /** At a recipient's own decision that one alone; at a message's those that were accepted, as far as they are kept. */
   readonly recipients: readonly string[]
@@ -45,3 +46,8 @@ export type GateEvent =
   | { readonly kind: 'internalError'; readonly error: unknown }
   /** Trouble with the listening socket, or with one connection. */
   | { readonly kind: 'socketError'; readonly error: Error }
+
+/** Of an envelope's path, which some protocols give with its angle brackets. */
+export function mailboxOf(path: string): string {
+  return path.startsWith('<') && path.endsWith('>') ? path.slice(1, -1) : path
+}

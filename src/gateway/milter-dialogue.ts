@@ -10,7 +10,7 @@ import type { Decision, DecisionStage, SmtpReply } from '../policy/decision.ts'
 import { formatReply } from '../render/smtp-reply.ts'
 import { awaitsReply, negotiate } from '../wire/milter-negotiation.ts'
 import type { MilterAgreement, MilterCommand, MilterOffer, MilterPeer, MilterReply } from '../wire/milter.ts'
-import type { GateClient, GateEvent, GateMoment } from './gate-event.ts'
+import { mailboxOf, type GateClient, type GateEvent, type GateMoment } from './gate-event.ts'
 import { believesHeadersFrom } from './header-trust.ts'
 import { MilterMacros } from './milter-macros.ts'
 import { MilterMessage } from './milter-message.ts'
@@ -58,13 +58,15 @@ export class MilterDialogue {
   #agreement: MilterAgreement | null = null
   #client: Client | null = null
   #message: MilterMessage | null = null
+  #hasSession = false
 
   constructor(settings: MilterDialogueSettings) {
     this.#settings = settings
   }
 
+  /** From the negotiation on: an MTA keeps the steps that need no answer to itself, so a session may be under way unseen. */
   get hasSession(): boolean {
-    return this.#client !== null
+    return this.#hasSession
   }
 
   /** A promise only where a verdict has to be waited for. Never throws, never rejects. */
@@ -86,6 +88,7 @@ export class MilterDialogue {
   #answer(command: MilterCommand): MilterAnswer | Promise<MilterAnswer> {
     if (this.#agreement === null && command.kind !== 'negotiate' && command.kind !== 'quit')
       return { kind: 'fault', reason: 'notNegotiated' }
+    this.#hasSession = command.kind !== 'quitNewConnection'
     switch (command.kind) {
       case 'negotiate':
         return this.#negotiate(command.offer)
@@ -288,8 +291,8 @@ export class MilterDialogue {
       address: peer?.kind === 'ip' ? peer.address : null,
       claimedName,
       authenticated,
-      sender: this.#message?.sender ?? null,
-      recipients: recipient === undefined ? (this.#message?.recipients ?? []) : [recipient],
+      sender: this.#message ? mailboxOf(this.#message.sender) : null,
+      recipients: (recipient === undefined ? (this.#message?.recipients ?? []) : [recipient]).map(mailboxOf),
       recipientCount: recipient === undefined ? (this.#message?.recipientCount ?? 0) : 1,
       queueId: this.#macros.get('i'),
     }

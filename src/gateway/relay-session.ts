@@ -9,7 +9,7 @@ import type { DomainName } from '../core/domain-name.ts'
 import { openGateSession, type GateSession, type GateSettings, type GateVerdict } from '../engine/gate.ts'
 import { skipBeforeLookup } from '../policy/decide.ts'
 import type { DecisionStage } from '../policy/decision.ts'
-import type { GateClient, GateEvent, GateMoment } from './gate-event.ts'
+import { mailboxOf, type GateClient, type GateEvent, type GateMoment } from './gate-event.ts'
 import { headerStream } from './header-stream.ts'
 import { believesHeadersFrom } from './header-trust.ts'
 import { NO_CAPABILITIES, type NextHopCapabilities } from './next-hop-capabilities.ts'
@@ -285,8 +285,8 @@ export class RelaySession {
       address: this.#client.address,
       claimedName: this.#claimedName,
       authenticated: this.#client.login !== null,
-      sender: message?.sender ?? null,
-      recipients: recipient === undefined ? (message?.recipients ?? []) : [recipient],
+      sender: message ? mailboxOf(message.sender) : null,
+      recipients: (recipient === undefined ? (message?.recipients ?? []) : [recipient]).map(mailboxOf),
       recipientCount: recipient === undefined ? (message?.recipientCount ?? 0) : 1,
       queueId,
     }

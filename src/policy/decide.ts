@@ -125,7 +125,7 @@ function restraintOf(action: DecisionAction, subject: DecisionSubject, policy: C
 }
 
 /** RFC 5321 §4.5.1: the local part in any case, quoted or not, and also without a domain. */
-function isPostmaster(recipient: string): boolean {
+export function isPostmaster(recipient: string): boolean {
   return /^<?(?:postmaster|"postmaster")(?:@[^@]*)?>?$/i.test(recipient)
 }
 

@@ -362,16 +362,19 @@ describe('a peer that breaks the protocol loses its connection, and is counted',
 })
 
 describe('closing', () => {
-  it('ends idle connections at once and lets a session finish', async () => {
+  it('ends idle connections at once and lets a session finish, even one of which it has seen only the negotiation', async () => {
     // With an answer to CONNECT it is sure that the session has begun.
     await using setting = await start({ stage: 'connect' })
-    await using idle = await MilterTestClient.connect(setting.milter.address)
-    await idle.negotiate()
+    await using fresh = await MilterTestClient.connect(setting.milter.address)
+    await using between = await MilterTestClient.connect(setting.milter.address)
+    await between.negotiate()
+    await between.connectFrom('198.51.100.7')
+    between.write({ kind: 'quitNewConnection' })
     const { mta } = setting
     await mta.negotiate()
-    await mta.connectFrom('198.51.100.7')
     const closed = setting.milter.close()
-    await idle.closed
+    await Promise.all([fresh.closed, between.closed])
+    await mta.connectFrom('198.51.100.7')
     const mail = await mta.deliver({ recipients: [USER] })
     expect(insertions(mail)).toHaveLength(1)
     mta.write({ kind: 'quit' })

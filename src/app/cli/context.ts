@@ -6,6 +6,8 @@ export interface CommandContext {
   /** Fires on Ctrl-C: stop, and report what there is. */
   readonly signal: AbortSignal
   finish(exitCode: number): void
+  /** From now on SIGINT and SIGTERM are the command's own business; `signal` no longer fires. */
+  takeSignals(): void
 }
 
 /** A mistake of the user's: one line that says what and where. */

@@ -8,13 +8,22 @@ import { UsageError, type CommandContext } from './context.ts'
 import { findingsCommand } from './findings-command.ts'
 import { labCommand } from './lab-command.ts'
 import { personasCommand } from './personas-command.ts'
+import { replayCommand } from './replay-command.ts'
+import { serveCommand } from './serve-command.ts'
 import { EXIT, type Terminal } from './terminal.ts'
 
 /** Gives the exit code; it never ends the process itself. */
 export async function runCommandLine(args: readonly string[], terminal: Terminal): Promise<number> {
   let exitCode: number = EXIT.aligned
   const interruption = interruptible(terminal)
-  const context: CommandContext = { terminal, signal: interruption.signal, finish: (code) => (exitCode = code) }
+  const context: CommandContext = {
+    terminal,
+    signal: interruption.signal,
+    finish: (code) => (exitCode = code),
+    takeSignals: () => {
+      interruption.release()
+    },
+  }
   try {
     await program(context).parseAsync([...args], { from: 'user' })
   } catch (error) {
@@ -43,7 +52,8 @@ function program(context: CommandContext): Command {
       getErrHelpWidth: () => context.terminal.stderr.columns ?? 80,
     })
     .addHelpText('after', EXIT_CODES)
-  for (const command of [checkCommand, labCommand, findingsCommand, personasCommand]) root.addCommand(inherit(command(context), root))
+  for (const command of [checkCommand, labCommand, findingsCommand, personasCommand, replayCommand, serveCommand])
+    root.addCommand(inherit(command(context), root))
   return root
 }
 

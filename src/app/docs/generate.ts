@@ -3,14 +3,19 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { findingsMarkdown } from '../../findings/markdown.ts'
+import { httpCheckSchemaText } from '../../gateway/http-schema.ts'
 import { providersMarkdown } from '../../remedy/providers-markdown.ts'
 import { parseProviders } from '../../remedy/providers.ts'
 import { checkJsonSchemaText } from '../../render/report-schema.ts'
 import { packagePath, readPackageFile } from '../package-root.ts'
+import { configMarkdown, configSchemaText } from './config-pages.ts'
 
 const PAGES: Readonly<Record<string, () => string>> = {
   'docs/findings.md': findingsMarkdown,
   'docs/check.schema.json': checkJsonSchemaText,
+  'docs/config.md': configMarkdown,
+  'docs/config.schema.json': configSchemaText,
+  'docs/http-check.schema.json': httpCheckSchemaText,
   'docs/fix-my-ptr.md': () => providersMarkdown(parseProviders(readPackageFile('config/providers.yaml'), 'config/providers.yaml')),
 }
 

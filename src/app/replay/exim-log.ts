@@ -3,7 +3,8 @@
  * `H=name (helo) [ip]`; without parentheses HELO is the name, or the address itself as a literal. Lines may come through syslog.
  */
 import { parseAddress, type IpAddress } from '../../core/address.ts'
-import { isPostmaster, keepText, MAX_CLAIMED_NAME, MAX_EXAMPLES, MAX_MAILBOX, type LogReader, type LogReaderOptions } from './log-record.ts'
+import { isPostmaster } from '../../policy/decide.ts'
+import { keepText, MAX_CLAIMED_NAME, MAX_EXAMPLES, MAX_MAILBOX, type LogReader, type LogReaderOptions } from './log-record.ts'
 import { parseSyslogLine } from './syslog-line.ts'
 
 export function createEximReader(options: LogReaderOptions): LogReader {

@@ -69,8 +69,3 @@ export const MAX_MAILBOX = 320
 export function keepText(text: string, maxLength: number): string {
   return Buffer.from(text.length > maxLength ? text.slice(0, maxLength) : text).toString()
 }
-
-/** RFC 5321 §4.5.1, as the policy sees it: the local part in any case, quoted or not, also without a domain. */
-export function isPostmaster(recipient: string): boolean {
-  return recipient.length <= MAX_MAILBOX && /^<?(?:postmaster|"postmaster")(?:@[^@]*)?>?$/i.test(recipient)
-}

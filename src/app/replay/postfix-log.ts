@@ -3,10 +3,10 @@
  * Postfix logs HELO only with refusals, warnings and the like, so most accepted messages have none, unless another line of
  * the same session gave it. In those lines it writes spaces and angle brackets of a HELO as `?`, so its field can be told.
  */
+import { isPostmaster } from '../../policy/decide.ts'
 import { parseMtaAddress } from '../../wire/mta-text.ts'
 import type { IpAddress } from '../../core/address.ts'
 import {
-  isPostmaster,
   keepText,
   MAX_CLAIMED_NAME,
   MAX_EXAMPLES,

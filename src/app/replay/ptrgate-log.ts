@@ -5,7 +5,8 @@
 import { parseAddress } from '../../core/address.ts'
 import { CATALOGUE, type FindingCode } from '../../findings/catalogue.ts'
 import type { IprevReason, IprevResult } from '../../iprev/facts.ts'
-import { isPostmaster, MAX_EXAMPLES, type LoggedFacts, type LogReader, type LogReaderOptions, type ThenOutcome } from './log-record.ts'
+import { isPostmaster } from '../../policy/decide.ts'
+import { MAX_EXAMPLES, type LoggedFacts, type LogReader, type LogReaderOptions, type ThenOutcome } from './log-record.ts'
 import { parseSyslogLine } from './syslog-line.ts'
 
 export function createPtrgateReader({ onRecord, latestDay }: LogReaderOptions): LogReader {

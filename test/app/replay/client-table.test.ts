@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ClientTable } from '../../../src/app/replay/client-table.ts'
-import { isPostmaster, type LogRecord } from '../../../src/app/replay/log-record.ts'
+import type { LogRecord } from '../../../src/app/replay/log-record.ts'
+import { isPostmaster } from '../../../src/policy/decide.ts'
 import { decide } from '../../../src/policy/decide.ts'
 import { compilePolicy } from '../../../src/policy/compile.ts'
 import { policySettings } from '../../../src/policy/settings.ts'
