@@ -62,6 +62,10 @@ const nextHopTls = z
       .boolean()
       .optional()
       .describe('Whether its certificate must be valid for its name or address. Default: where the mode is required, and not elsewhere.'),
+    name: hostNameField.optional().describe('The name that its certificate is for. Default: that of nextHop.'),
+    authority: filePathField
+      .optional()
+      .describe('File of the authority that signed its certificate (PEM). Default: the public authorities that Node.js knows.'),
   })
   .refine(({ mode, verify }) => verify !== true || mode === 'required', {
     path: ['verify'],
@@ -73,6 +77,10 @@ const smtpListener = z.strictObject({
   ...listening('127.0.0.1:2525', DEFAULT_RELAY_LIMITS.maxConnections),
   nextHop: nextHopField.describe('The mail server behind: host:port or unix:/path. Only what it has accepted is accepted.'),
   nextHopTls: nextHopTls.prefault({}).describe('TLS on the way to the next hop.'),
+  nextHopProxy: z
+    .boolean()
+    .default(false)
+    .describe('Begin each session to the next hop with a PROXY (version 1) header, so that it sees the true client. It must expect one.'),
   tls: z
     .strictObject({
       key: filePathField.describe('File of the private key (PEM); a relative path counts from the folder of this file.'),
@@ -123,7 +131,12 @@ export type ListenerConfig = MilterListenerConfig | PolicyListenerConfig | SmtpL
 /** `folder`: from which the paths of files count. */
 export function toListenerConfig({ mode, group, ...listener }: ParsedListener, folder: string): ListenerConfig {
   const address: ListenAddress = listener.address.kind === 'unix' ? { ...listener.address, mode, group } : listener.address
-  if (listener.kind !== 'smtp' || listener.tls === undefined) return { ...listener, address }
-  const { key, certificate } = listener.tls
-  return { ...listener, address, tls: { key: resolve(folder, key), certificate: resolve(folder, certificate) } }
+  if (listener.kind !== 'smtp') return { ...listener, address }
+  const { tls, nextHopTls } = listener
+  return {
+    ...listener,
+    address,
+    ...(tls ? { tls: { key: resolve(folder, tls.key), certificate: resolve(folder, tls.certificate) } } : {}),
+    ...(nextHopTls.authority ? { nextHopTls: { ...nextHopTls, authority: resolve(folder, nextHopTls.authority) } } : {}),
+  }
 }

@@ -21,6 +21,7 @@ export interface LoadedListener {
   readonly config: ListenerConfig
   /** In PEM. */
   readonly tls: { readonly key: string; readonly cert: string } | undefined
+  readonly nextHopAuthority: string | undefined
   /** Equal for listeners that a running front end would serve just the same; it holds a private key. */
   readonly key: string
 }
@@ -35,18 +36,23 @@ export interface FrontEndContext {
 /** Throws a `ListenerError`. */
 export async function loadListener(config: ListenerConfig, authservId: string): Promise<LoadedListener> {
   const files = config.kind === 'smtp' ? config.tls : undefined
+  const authority = config.kind === 'smtp' ? config.nextHopTls.authority : undefined
   try {
     const tls = files && { key: await readPem(files.key), cert: await readPem(files.certificate) }
+    const nextHopAuthority = authority && (await readPem(authority))
     // The gateway says its name in its greeting, which no reload changes.
     const name = config.kind === 'smtp' ? authservId : ''
-    return { config, tls, key: JSON.stringify([config, tls, name], octetsAsNumbers) }
+    return { config, tls, nextHopAuthority, key: JSON.stringify([config, tls, nextHopAuthority, name], octetsAsNumbers) }
   } catch (error) {
     throw new ListenerError(config, error)
   }
 }
 
 /** Rejects when the address cannot be had. */
-export function startFrontEndOf({ config, tls }: LoadedListener, { gate, onEvent, mount }: FrontEndContext): Promise<FrontEndHandle> {
+export function startFrontEndOf(
+  { config, tls, nextHopAuthority }: LoadedListener,
+  { gate, onEvent, mount }: FrontEndContext,
+): Promise<FrontEndHandle> {
   const { address, maxConnections } = config
   const common = { address, gate, onEvent }
   switch (config.kind) {
@@ -55,10 +61,11 @@ export function startFrontEndOf({ config, tls }: LoadedListener, { gate, onEvent
     case 'policy':
       return startPolicyDelegation({ ...common, deferAs: config.deferAs, limits: { maxConnections } })
     case 'smtp': {
-      const { nextHop, nextHopTls, maxMessageOctets, xclientPeers, proxyPeers } = config
+      const { nextHop, nextHopProxy, nextHopTls, maxMessageOctets, xclientPeers, proxyPeers } = config
+      const { mode, verify, name } = nextHopTls
       return startRelay({
         ...common,
-        nextHop: { address: nextHop, tls: nextHopTls.mode, tlsVerify: nextHopTls.verify },
+        nextHop: { address: nextHop, tls: mode, tlsVerify: verify, tlsName: name, tlsCa: nextHopAuthority, proxyHeader: nextHopProxy },
         tls,
         xclientPeers: xclientPeers.map(formatAddress),
         proxyPeers: proxyPeers.map(formatAddress),

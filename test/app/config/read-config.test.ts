@@ -42,7 +42,8 @@ listeners:
   - kind: smtp
     address: '[::1]:2525'
     nextHop: unix:/run/mta.sock
-    nextHopTls: { mode: required }
+    nextHopTls: { mode: required, name: mail.example.org, authority: ca.pem }
+    nextHopProxy: true
     tls: { key: tls/key.pem, certificate: /etc/ssl/mx.pem }
     maxMessageOctets: 50000000
     xclientPeers: [198.51.100.2]
@@ -70,7 +71,8 @@ workers: auto
       address: { kind: 'tcp', host: '::1', port: 2525 },
       maxConnections: 4096,
       nextHop: { kind: 'unix', path: '/run/mta.sock' },
-      nextHopTls: { mode: 'required' },
+      nextHopTls: { mode: 'required', name: 'mail.example.org', authority: '/etc/ptrgate/ca.pem' },
+      nextHopProxy: true,
       tls: { key: '/etc/ptrgate/tls/key.pem', certificate: '/etc/ssl/mx.pem' },
       maxMessageOctets: 50_000_000,
       xclientPeers: [{ family: 4, bytes: [198, 51, 100, 2] }],
