@@ -149,4 +149,15 @@ export const TARGET_FINDINGS = {
     remedy:
       'The administrator of this receiver looks at the resolver: is it running, does it reach the Internet, is its clock right (DNSSEC), is a firewall dropping UDP or TCP port 53?',
   },
+  MTA_DISAGREES: {
+    level: 'notice',
+    message: 'The mail server itself looked {ip} up and found {mtaResult} ({mtaName}); we found {result}.',
+    explanation: prose(`
+      The mail server that asks us has looked the client up as well, and tells what it found. Both ask the DNS, so they differ
+      where one of them has another source (a hosts file, a split view), a stale cache, or a resolver in trouble. What the mail
+      server says is compared, and never believed: the decision rests on our own lookup.
+    `),
+    remedy:
+      'The administrator of this receiver lets the mail server and ptrgate ask the same resolver, and keeps mail clients out of the hosts file. Many of these at once mean that one of the two resolvers is in trouble.',
+  },
 } satisfies FindingTexts

@@ -72,6 +72,7 @@ export interface FindingArguments {
   IPV6_ONLY_BROKEN: { target: string; addresses: readonly string[] }
   // Ourselves
   RESOLVER_ILL: { reason: string }
+  MTA_DISAGREES: { ip: string; mtaResult: string; result: string; mtaName: string }
 }
 
 export type FindingCode = keyof FindingArguments

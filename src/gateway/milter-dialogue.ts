@@ -3,8 +3,10 @@
  * The engine decides; here its verdict becomes a reply code, headers and quarantine. Text of the verdict is put on top of the
  * message, above the Received of the MTA itself (index 0), which is where RFC 8601 §5 lets readers believe it.
  */
+import { formatAddress } from '../core/address.ts'
 import { assertNever } from '../core/assert-never.ts'
 import { openGateSession, type GateSession, type GateSettings, type GateVerdict } from '../engine/gate.ts'
+import { finding, type Finding } from '../findings/catalogue.ts'
 import { skipBeforeLookup } from '../policy/decide.ts'
 import type { Decision, DecisionStage, SmtpReply } from '../policy/decision.ts'
 import { formatReply } from '../render/smtp-reply.ts'
@@ -50,6 +52,8 @@ interface Client {
   claimedName: string | null
   authenticated: boolean
   opinionSeen: boolean
+  /** What the MTA's own lookup says against ours. */
+  disagreement: Finding | null
 }
 
 export class MilterDialogue {
@@ -142,7 +146,16 @@ export class MilterDialogue {
     const session = skipped === null && peer.kind === 'ip' ? openGateSession(peer.address, gate) : null
     // A socket file is of this machine, as loopback is. Of whom the MTA itself knows no address nothing is known.
     const isBelieved = peer.kind === 'ip' ? believesHeadersFrom(peer.address, gate.policy) : peer.kind === 'unix'
-    this.#client = { peer, gate: session, skipped, isBelieved, claimedName: null, authenticated: false, opinionSeen: false }
+    this.#client = {
+      peer,
+      gate: session,
+      skipped,
+      isBelieved,
+      claimedName: null,
+      authenticated: false,
+      opinionSeen: false,
+      disagreement: null,
+    }
     if (skipped !== null) onEvent({ kind: 'skipped', rule: skipped, client: this.#describe() })
     return this.#atStage('connect')
   }
@@ -282,7 +295,8 @@ export class MilterDialogue {
   }
 
   #decided(moment: GateMoment, verdict: GateVerdict, recipient?: string): void {
-    this.#settings.onEvent({ kind: 'decision', moment, verdict, client: this.#describe(recipient) })
+    const { disagreement = null } = this.#client ?? {}
+    this.#settings.onEvent({ kind: 'decision', moment, verdict: withFinding(verdict, disagreement), client: this.#describe(recipient) })
   }
 
   #describe(recipient?: string): GateClient {
@@ -304,8 +318,24 @@ export class MilterDialogue {
     client.opinionSeen = true
     const byMta = this.#macros.opinion()
     const { iprev } = verdict.judgement
-    if (byMta && disagrees(byMta, iprev)) this.#settings.onEvent({ kind: 'disagreement', address: iprev.address, byMta, verdict })
+    if (!byMta || !disagrees(byMta, iprev)) return
+    const mtaName = byMta.clientName ?? byMta.ptrName ?? 'no name'
+    client.disagreement = finding('MTA_DISAGREES', {
+      ip: formatAddress(iprev.address),
+      mtaResult: byMta.result,
+      result: iprev.result,
+      mtaName,
+    })
+    this.#settings.onEvent({ kind: 'disagreement', address: iprev.address, byMta, verdict: withFinding(verdict, client.disagreement) })
   }
+}
+
+/** For whoever logs and counts: the decision was made without it. */
+function withFinding(verdict: GateVerdict, found: Finding | null): GateVerdict {
+  const { judgement } = verdict
+  return found === null || judgement === null
+    ? verdict
+    : { ...verdict, judgement: { ...judgement, findings: [...judgement.findings, found] } }
 }
 
 /** What the policy says where the engine could not say it itself. */

@@ -109,6 +109,7 @@ const TOPICS: { readonly [C in FindingCode]: Topic } = {
   WEBSITE_ADDRESS: 'none',
   IPV6_ONLY_BROKEN: 'target',
   RESOLVER_ILL: 'wait',
+  MTA_DISAGREES: 'none',
 }
 
 interface Needs {

@@ -241,6 +241,8 @@ describe('a session', () => {
     await setting.mta.deliver({ recipients: [USER] })
     await setting.mta.deliver({ recipients: [USER] })
     expect(setting.events.filter(({ kind }) => kind === 'disagreement')).toHaveLength(differs ? 1 : 0)
+    const decisions = setting.events.flatMap((event) => (event.kind === 'decision' ? [event.verdict.judgement?.findings ?? []] : []))
+    expect(decisions.map((findings) => findings.some(({ code }) => code === 'MTA_DISAGREES'))).toEqual([differs, differs])
   })
 
   it.each([

@@ -65,6 +65,7 @@ export const EXAMPLES: { readonly [C in FindingCode]: FindingArguments[C] } = {
   WEBSITE_ADDRESS: { domain: 'example.com', ip: '203.0.113.80', exchange: 'mx.example.com' },
   IPV6_ONLY_BROKEN: { target: 'mail.example.com', addresses: ['2001:db8::7'] },
   RESOLVER_ILL: { reason: '61 of the last 80 lookups failed' },
+  MTA_DISAGREES: { ip: '198.51.100.7', mtaResult: 'fail', result: 'pass', mtaName: 'unknown' },
 }
 
 export function exampleFinding<C extends FindingCode>(code: C): Finding<C> {
