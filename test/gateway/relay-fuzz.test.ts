@@ -102,10 +102,11 @@ describe('200,000 hostile envelopes', () => {
       const isRight =
         read.kind === 'refused'
           ? read.reply.code >= 500
-          : read.line.startsWith(`${verb}:<`) &&
+          : // What stands within quotes in the path is no parameter.
+            read.line.startsWith(`${verb}:${read.path}`) &&
+            read.path.startsWith('<') &&
             !/[\0-\x1f\x7f]/.test(read.line) &&
-            read.line.includes(read.path) &&
-            !/ AUTH=/i.test(read.line.slice(read.line.indexOf('>')))
+            !/ AUTH=/i.test(read.line.slice(verb.length + 1 + read.path.length))
       if (!isRight) expect.fail(`seed ${String(seed)}: ${JSON.stringify({ line, read })}`)
     }
   })
