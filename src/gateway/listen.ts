@@ -3,6 +3,7 @@
  * Connections are bounded. Closing stops accepting, lets those that are at work finish, and cuts them off after a while.
  * It carries no octets and knows no protocol.
  */
+import { closeSync, openSync } from 'node:fs'
 import { chmod, chown, lstat, readFile, unlink } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { parseAddress } from '../core/address.ts'
@@ -26,7 +27,7 @@ export interface ListenOptions {
   readonly server?: Server | undefined
   /** Beyond `maxConnections` a connection is closed as soon as it is there. */
   readonly onRefused?: (() => void) | undefined
-  /** After the start: for instance no file descriptors left. The listener goes on. */
+  /** After the start: for instance a connection refused for want of file descriptors. The listener goes on. */
   readonly onError?: ((error: Error) => void) | undefined
 }
 
@@ -68,7 +69,13 @@ export async function startListening(options: ListenOptions): Promise<Listener> 
   const { address } = options
   const connections = new Map<Socket, ServedConnection>()
   const server = options.server ?? createServer({ noDelay: true })
+  const descriptorLimit = await readDescriptorLimit()
   server.on('connection', (socket) => {
+    if (isShortOfDescriptors(descriptorLimit)) {
+      socket.destroy()
+      options.onError?.(new Error(`a connection was closed: hardly any of the ${String(descriptorLimit)} file descriptors are left`))
+      return
+    }
     connections.set(socket, options.serve(socket))
     socket.once('close', () => connections.delete(socket))
   })
@@ -134,6 +141,31 @@ async function isStale(path: string): Promise<boolean> {
       resolve(error.code === 'ECONNREFUSED')
     })
   })
+}
+
+/**
+ * Kept for DNS, the next hop and files: with the last one gone, the sessions that are open would fail, and libuv would close
+ * connections without a word to anybody.
+ */
+const RESERVED_DESCRIPTORS = 16
+
+/** Infinite where the system does not say. */
+async function readDescriptorLimit(): Promise<number> {
+  const limits = await readFile('/proc/self/limits', 'utf8').catch(() => '')
+  const [, limit] = /^Max open files +([0-9]+)/m.exec(limits) ?? []
+  return limit === undefined ? Infinity : Number(limit)
+}
+
+/** The system gives out the lowest number that is free: none of those at the top goes to a connection. */
+function isShortOfDescriptors(limit: number): boolean {
+  if (limit === Infinity) return false
+  try {
+    const lowestFree = openSync('/dev/null', 'r')
+    closeSync(lowestFree)
+    return lowestFree >= limit - RESERVED_DESCRIPTORS
+  } catch {
+    return true
+  }
 }
 
 async function groupId(group: string | number): Promise<number> {
