@@ -2,10 +2,8 @@
  * Rates against the same warm unbound: dnsperf, our stub client, and whole iprev lookups. Each of ours is measured between two
  * runs of dnsperf, and the ratio to their mean is what counts: the machine's own speed drops out.
  */
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
+import { spawnSync } from 'node:child_process'
+import { startAskedChild } from '../support/asked-child.ts'
 import { findProgram } from '../support/dns-servers.ts'
 import { median, type Measurement } from './table.ts'
 
@@ -34,13 +32,13 @@ async function pairwise(name: string, atLeast: number, bench: QueryBench, mode: 
   const rates: number[] = []
   const dnsperfRates: number[] = []
   const ratios: number[] = []
-  const child = startChild(mode, bench.port)
+  const child = startAskedChild('query-child.mjs', [mode, String(bench.port), String(IN_FLIGHT)])
   // Both sides once, so that no cache is cold and the compiler has seen the code.
   dnsperfRate(bench, 1)
-  await child.rateOf(count)
+  await child.ask(count)
   for (let pair = 0; pair < bench.pairs; pair++) {
     const before = dnsperfRate(bench, DNSPERF_RUNS)
-    const rate = await child.rateOf(count)
+    const rate = Number(await child.ask(count))
     const reference = (before + dnsperfRate(bench, DNSPERF_RUNS)) / 2
     rates.push(Math.round(rate))
     dnsperfRates.push(Math.round(reference))
@@ -48,30 +46,6 @@ async function pairwise(name: string, atLeast: number, bench: QueryBench, mode: 
   }
   await child.end()
   return { name, value: median(ratios), unit: '', bound: { kind: 'atLeast', value: atLeast }, details: { rates, dnsperfRates, ratios } }
-}
-
-interface RateChild {
-  rateOf(count: number): Promise<number>
-  end(): Promise<void>
-}
-
-/** A process of its own, as a gate is one: neither a compiler on the fly nor what was measured before shares its code. */
-function startChild(mode: string, port: number): RateChild {
-  const program = fileURLToPath(new URL('../query-child.mjs', import.meta.url))
-  const child = spawn(process.execPath, [program, mode, String(port), String(IN_FLIGHT)], { stdio: ['pipe', 'pipe', 'inherit'] })
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
-  return {
-    async rateOf(count) {
-      child.stdin.write(`${String(count)}\n`)
-      const line = await lines.next()
-      if (line.done === true) throw new Error(`the process under measurement (${mode}) ended early`)
-      return Number(line.value)
-    },
-    async end() {
-      child.stdin.end()
-      if (child.exitCode === null) await once(child, 'close')
-    },
-  }
 }
 
 function dnsperfRate({ port, questionsFile }: QueryBench, runs: number): number {

@@ -15,6 +15,7 @@ import { delimiter, join } from 'node:path'
 import type { DomainName } from '../../src/core/domain-name.ts'
 import { name } from '../../src/core/domain-name.ts'
 import { decodeMessage, encodeMessage } from '../../src/wire/dns.ts'
+import { startAskedChild, type AskedChild } from './asked-child.ts'
 
 export interface ServedZone {
   /** Without the trailing dot. */
@@ -26,6 +27,10 @@ export interface ServedZone {
 export interface DnsServersSettings {
   readonly zones: readonly ServedZone[]
   readonly unboundThreads?: number
+  /** Where unbound listens as well, on port 53: the system's resolver can be sent to no other. Needs root. */
+  readonly systemAddress?: string
+  /** How far away knot is for unbound: what is not cached takes that long a question. */
+  readonly upstreamDelayMs?: number
   readonly readyTimeoutMs?: number
 }
 
@@ -80,8 +85,14 @@ export async function startKnotAndUnbound(settings: DnsServersSettings): Promise
   if (missing.length > 0) throw new Error(`not installed: ${missing.join(', ')}`)
   const folder = await mkdtemp(join(tmpdir(), 'ptrgate-dns-'))
   const children: ChildProcess[] = []
+  let delay: AskedChild | undefined
+  const onExit = (): void => {
+    for (const child of children) child.kill()
+  }
+  process.once('exit', onExit)
   const stop = async (): Promise<void> => {
-    await Promise.all(children.map(endChild))
+    await Promise.all([...children.map(endChild), delay?.end()])
+    process.off('exit', onExit)
     await rm(folder, { recursive: true, force: true })
   }
   try {
@@ -91,7 +102,10 @@ export async function startKnotAndUnbound(settings: DnsServersSettings): Promise
     const someOrigin = name(settings.zones[0]?.origin ?? 'localhost')
     children.push(await startKnot(folder, knotPort, settings.zones))
     await untilAnswered(knotPort, someOrigin, children, readyTimeoutMs)
-    children.push(await startUnbound(folder, unboundPort, knotPort, settings))
+    if (settings.upstreamDelayMs !== undefined)
+      delay = startAskedChild('delay-child.mjs', [String(knotPort), String(settings.upstreamDelayMs)])
+    const upstreamPort = delay === undefined ? knotPort : Number(await delay.read())
+    children.push(await startUnbound(folder, unboundPort, upstreamPort, settings))
     await untilAnswered(unboundPort, someOrigin, children, readyTimeoutMs)
     return { unboundPort, knotPort, stop }
   } catch (error) {
@@ -132,12 +146,12 @@ ${entries.join('')}`
   return startChild('knotd', ['-c', join(home, 'knot.conf')])
 }
 
-async function startUnbound(folder: string, port: number, knotPort: number, settings: DnsServersSettings): Promise<ChildProcess> {
+async function startUnbound(folder: string, port: number, upstreamPort: number, settings: DnsServersSettings): Promise<ChildProcess> {
   const home = join(folder, 'unbound')
   await mkdir(home)
   // Unbound answers for 127.in-addr.arpa and test by itself, and keeps off loopback servers, unless told otherwise.
   const localZones = settings.zones.map((zone) => `  local-zone: "${zone.origin}." nodefault\n  domain-insecure: "${zone.origin}."\n`)
-  const stubs = settings.zones.map((zone) => `stub-zone:\n  name: "${zone.origin}."\n  stub-addr: 127.0.0.1@${String(knotPort)}\n`)
+  const stubs = settings.zones.map((zone) => `stub-zone:\n  name: "${zone.origin}."\n  stub-addr: 127.0.0.1@${String(upstreamPort)}\n`)
   const configuration = `server:
   directory: "${home}"
   chroot: ""
@@ -148,7 +162,7 @@ async function startUnbound(folder: string, port: number, knotPort: number, sett
   verbosity: 0
   do-daemonize: no
   interface: 127.0.0.1@${String(port)}
-  access-control: 127.0.0.0/8 allow
+${settings.systemAddress === undefined ? '' : `  interface: ${settings.systemAddress}@53\n`}  access-control: 127.0.0.0/8 allow
   do-ip6: no
   do-not-query-localhost: no
   num-threads: ${String(settings.unboundThreads ?? 1)}
@@ -226,7 +240,7 @@ async function untilAnswered(port: number, origin: DomainName, children: readonl
 }
 
 /** Free for TCP and UDP at the moment of asking. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 20; attempt++) {
     const server = createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')

@@ -53,6 +53,8 @@ export function openGateSession(address: IpAddress, settings: GateSettings): Gat
   return new Session(address, settings)
 }
 
+/** Nobody reads it. Without one, a DOMException with its stack would be made for every client that leaves. */
+const CLOSED = 'closed'
 /** A client that says more HELOs than this gains nothing by it: the worst of the first ones stands. */
 const MAX_HELOS = 8
 
@@ -62,6 +64,7 @@ class Session implements GateSession {
   readonly #controller = new AbortController()
   readonly #helos: { readonly claimedName: string; facts: Promise<HeloFacts> | null }[] = []
   #iprev: Promise<IprevFacts> | null = null
+  #judged: { readonly heloCount: number; readonly judgements: readonly ClientJudgement[] } | null = null
   #isAuthenticated = false
 
   constructor(address: IpAddress, settings: GateSettings) {
@@ -91,7 +94,7 @@ class Session implements GateSession {
   }
 
   close(): void {
-    this.#controller.abort()
+    this.#controller.abort(CLOSED)
   }
 
   async #judge(stage: DecisionStage, recipient: string | null): Promise<GateVerdict> {
@@ -99,14 +102,23 @@ class Session implements GateSession {
       const decision = this.#decide(null, recipient, false)
       return { decision, reply: null, judgement: null, header: null }
     }
-    const iprev = await this.#iprev
-    const helos = await Promise.all(this.#helos.map(({ facts }) => facts ?? Promise.resolve(null)))
-    const judgements = (helos.length === 0 ? [null] : helos).map((helo) => this.#withHealth(judgeFacts({ iprev, helo }, this.#settings)))
+    const judgements = (await this.#judgements(this.#iprev)).map((judgement) => this.#withHealth(judgement))
     const decisions = judgements.map((judgement) => this.#decide(judgement, recipient, false))
     const decision = decisions.reduce(strongerDecision)
     // What the client last called itself is what later layers see, and what the header speaks of.
     const judgement = judgements.at(-1) ?? null
     return { decision, reply: spokenAt(stage, decision), judgement, header: judgement && this.#header(judgement) }
+  }
+
+  /** The same at every stage and for every recipient, until there is another HELO. */
+  async #judgements(pending: Promise<IprevFacts>): Promise<readonly ClientJudgement[]> {
+    const heloCount = this.#helos.length
+    if (this.#judged?.heloCount === heloCount) return this.#judged.judgements
+    const facts = this.#helos.map((said) => said.facts ?? Promise.resolve(null))
+    const [iprev, ...helos] = await Promise.all([pending, ...facts])
+    const judgements = (helos.length === 0 ? [null] : helos).map((helo) => judgeFacts({ iprev, helo }, this.#settings))
+    this.#judged = { heloCount, judgements }
+    return judgements
   }
 
   #decide(judgement: ClientJudgement | null, recipient: string | null, internalError: boolean): Decision {
