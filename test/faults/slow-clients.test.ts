@@ -20,7 +20,7 @@ import { closeOf, heapInUse, networkHandlesGone, turnsUntil } from './handles.ts
 
 const CLIENTS = 2000
 /** Long enough that one who works is not taken for slow, on a machine that is busy. */
-const SLOW_MS = 2000
+const SLOW_MS = 6000
 /** What the code has been compiled to, and the like; a client that was kept would cost a kilobyte and more. */
 const HEAP_MARGIN = 16 * 1024 * 1024
 
