@@ -43,7 +43,7 @@ const CLIENT_MS = 50
 /** Whether waiting counts, as it does on the internet, or only work does. */
 function scenes({ strangers, acquaintances }: PostfixBench): Scene[] {
   const remote = { atLeast: 1, concurrency: 50, thinkMs: CLIENT_MS, messageOctets: 0 }
-  const busy = { atLeast: 0.7, concurrency: 50, thinkMs: 0, messageOctets: 4000 }
+  const busy = { atLeast: 1, concurrency: 50, thinkMs: 0, messageOctets: 4000 }
   return [
     { ...remote, name: 'distinct clients', clients: (sessions) => strangers.take(sessions) },
     { ...remote, name: 'repeated clients', clients: () => REGULARS },
