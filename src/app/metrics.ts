@@ -15,6 +15,8 @@ export interface MetricSources {
 
 export interface Metrics {
   readonly registry: Registry
+  /** Its faults are there from the start, at 0: to Prometheus a series that begins with 1 has not increased. */
+  addListener(listener: string): void
   observeEvent(listener: string, event: GateEvent): void
   observeDnsQuery(type: string, outcome: string): void
   observeLookup(seconds: number): void
@@ -38,6 +40,8 @@ export function createMetrics(): Metrics {
   collectDefaultMetrics({ register: registry, prefix: 'ptrgate_' })
   let sources: MetricSources | undefined
   const counters = gateCounters(registry)
+  // Of several processes, those of the one that is nearest to its limit.
+  for (const name of ['open', 'max']) Object.assign(registry.getSingleMetric(`ptrgate_process_${name}_fds`) ?? {}, { aggregator: 'max' })
   const dnsQueries = new Counter({
     name: 'ptrgate_dns_queries_total',
     help: 'Questions that were put to the DNS servers, past the cache',
@@ -53,9 +57,7 @@ export function createMetrics(): Metrics {
   sourcedMetrics(registry, () => sources)
   return {
     registry,
-    observeEvent(listener, event) {
-      counters(listener, event)
-    },
+    ...counters,
     observeDnsQuery(type, outcome) {
       dnsQueries.inc({ type, outcome })
     },
@@ -69,7 +71,7 @@ export function createMetrics(): Metrics {
   }
 }
 
-function operationMetrics(registers: Registry[]): Omit<Metrics, 'registry' | 'connect' | `observe${string}`> {
+function operationMetrics(registers: Registry[]): Omit<Metrics, 'registry' | 'connect' | 'addListener' | `observe${string}`> {
   const reloads = new Counter({ name: 'ptrgate_reloads_total', help: 'Reloads of the config', labelNames: ['outcome'], registers })
   // There from the start, so that the first refusal is seen as an increase.
   for (const outcome of ['applied', 'refused']) reloads.inc({ outcome }, 0)
@@ -90,7 +92,7 @@ function operationMetrics(registers: Registry[]): Omit<Metrics, 'registry' | 'co
   }
 }
 
-function gateCounters(registry: Registry): (listener: string, event: GateEvent) => void {
+function gateCounters(registry: Registry): Pick<Metrics, 'addListener' | 'observeEvent'> {
   const registers = [registry]
   const decisions = new Counter({
     name: 'ptrgate_decisions_total',
@@ -124,7 +126,7 @@ function gateCounters(registry: Registry): (listener: string, event: GateEvent) 
     registers,
   })
   const reasons = new BoundedLabels()
-  return (listener, event) => {
+  const observeEvent = (listener: string, event: GateEvent): void => {
     switch (event.kind) {
       case 'decision': {
         const { decision, judgement } = event.verdict
@@ -145,6 +147,13 @@ function gateCounters(registry: Registry): (listener: string, event: GateEvent) 
       default:
         return assertNever(event)
     }
+  }
+  return {
+    observeEvent,
+    addListener(listener) {
+      for (const kind of ['internal', 'socket']) errors.inc({ listener, kind }, 0)
+      protocolErrors.inc({ listener, reason: reasons.of('tooManyConnections') }, 0)
+    },
   }
 }
 

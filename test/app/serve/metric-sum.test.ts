@@ -36,6 +36,15 @@ describe('the metrics of several processes', () => {
     expect(valueOf(text, 'ptrgate_cache_misses_total')).toBe(4)
   })
 
+  it.skipIf(process.platform !== 'linux')('file descriptors are of one process: each has a limit of its own', async () => {
+    const one = await snapshot(0, 0, [], false)
+    const [alone, together] = [await new MetricSum().text([one]), await new MetricSum().text([one, one])]
+    for (const metric of ['ptrgate_process_open_fds', 'ptrgate_process_max_fds']) {
+      expect(valueOf(alone.text, metric)).toBeGreaterThan(0)
+      expect(valueOf(together.text, metric)).toBe(valueOf(alone.text, metric))
+    }
+  })
+
   it('of a process that has died the counts stay, and its sessions are gone', async () => {
     const sum = new MetricSum()
     await sum.keep(await snapshot(2, 5, [0.005], true))

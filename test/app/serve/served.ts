@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { readConfig } from '../../../src/app/config/read-config.ts'
 import { openLog, type LogDestination } from '../../../src/app/log.ts'
-import { Service } from '../../../src/app/serve/service.ts'
+import { Service, type ServiceOptions } from '../../../src/app/serve/service.ts'
 import type { DnsFault } from '../../../src/dns/authority.ts'
 import { startTestDns } from '../../support/zone.ts'
 
@@ -109,12 +109,13 @@ export interface TestService extends AsyncDisposable {
 }
 
 /** In this process: `workers` must be 1. */
-export async function startTestService(yaml: string, zone = ZONE): Promise<TestService> {
+export async function startTestService(yaml: string, zone = ZONE, options: Omit<ServiceOptions, 'log'> = {}): Promise<TestService> {
   const setup = await setUp(yaml, zone)
   const lines = new Lines()
   try {
     const text = fillIn(yaml, setup.folder, setup.dnsPort)
-    const service = await Service.start(parsed(text, setup.file), { text, file: setup.file }, { log: openLog(memory(lines), 'info') })
+    const log = openLog(memory(lines), 'info')
+    const service = await Service.start(parsed(text, setup.file), { text, file: setup.file }, { ...options, log })
     const address = (kind: string): string => {
       const name = service.addresses.find((candidate) => candidate.startsWith(`${kind}:`))
       if (name === undefined) throw new Error(`no listener of kind ${kind} among ${service.addresses.join(', ')}`)
@@ -165,11 +166,12 @@ export interface Program extends AsyncDisposable {
 
 const MAIN = fileURLToPath(new URL('../../../src/app/cli/main.ts', import.meta.url))
 
-/** `ptrgate serve` as its own process. `pipe`: its log is read; `ignored`: nobody reads it. */
+/** What the arguments of Node.js begin with. */
+export const SERVE_ARGUMENTS = ['--import', import.meta.resolve('tsx'), MAIN, 'serve'] as const
+
+/** `ptrgate serve` as its own process. */
 export function spawnServe(args: readonly string[]): Program {
-  const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), MAIN, 'serve', ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const child = spawn(process.execPath, [...SERVE_ARGUMENTS, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   const lines = new Lines()
   let stderr = ''
   createInterface({ input: child.stdout })
