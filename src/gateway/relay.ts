@@ -55,11 +55,16 @@ export interface RelayOptions {
   readonly now?: (() => Date) | undefined
 }
 
+export interface RelayHandle extends FrontEndHandle {
+  /** In PEM, for handshakes from now on; a gateway that was started without one never offers STARTTLS. */
+  renewCertificate(tls: NonNullable<RelayOptions['tls']>): void
+}
+
 /** Connections beyond the limit that may wait for their 421 at a time. */
 const MAX_REFUSED_CONNECTIONS = 512
 
 /** Throws on settings that make no sense. A reload is for connections from now on. A next hop that is down is no reason not to start. */
-export async function startRelay(options: RelayOptions): Promise<FrontEndHandle> {
+export async function startRelay(options: RelayOptions): Promise<RelayHandle> {
   const { onEvent = (): void => undefined, now = (): Date => new Date(), name: ourName = options.gate.authservId } = options
   const limits = { ...DEFAULT_RELAY_LIMITS, ...options.limits }
   requireHostName(ourName)
@@ -112,6 +117,9 @@ export async function startRelay(options: RelayOptions): Promise<FrontEndHandle>
     },
     reload: (reloaded) => {
       frontEnd.reload(reloaded)
+    },
+    renewCertificate: ({ key, cert }) => {
+      server.updateSecureContext({ key, cert })
     },
     async close(graceMs) {
       await frontEnd.close(graceMs)

@@ -6,12 +6,14 @@ import { Command, Option } from 'commander'
 import cluster from 'node:cluster'
 import { existsSync, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { readDescriptorLimit } from '../../gateway/listen.ts'
 import { formatConfigProblem, readConfig } from '../config/read-config.ts'
 import type { ServeConfig } from '../config/schema.ts'
 import { LineWriter } from '../line-writer.ts'
 import { openLog, type ServeLog } from '../log.ts'
 import { createMetrics, type Metrics } from '../metrics.ts'
 import { packageVersion } from '../package-root.ts'
+import { descriptorShortage } from '../serve/descriptors.ts'
 import { describeError, shown } from '../serve/event-record.ts'
 import { isConfigError, isStartProblem } from '../serve/problems.ts'
 import { Service } from '../serve/service.ts'
@@ -51,9 +53,14 @@ function configFile({ config }: ServeOptions): string {
 }
 
 async function check(file: string, context: CommandContext): Promise<number> {
+  const { stdout, stderr } = context.terminal
   const config = await load(readText(file), context)
   if (config === undefined) return EXIT.usage
-  await write(context.terminal.stdout, `${shown(file, MAX_FILE_NAME)}: valid\n`)
+  const name = shown(file, MAX_FILE_NAME)
+  await write(stdout, `${name}: valid\n`)
+  // Of this process; that of the service may be another one.
+  const remark = descriptorShortage(config, await readDescriptorLimit())
+  if (remark !== null) await write(stderr, `${name}: remark: ${remark}\n`)
   return EXIT.aligned
 }
 

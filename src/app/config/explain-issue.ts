@@ -40,17 +40,19 @@ export function explain(issue: z.core.$ZodRawIssue): string | undefined {
 
 /** A problem for each unknown key, at its own place. `root` is the whole config as it stands in the file. */
 export function explainedIssues(issue: z.core.$ZodIssue, root: unknown, keys: readonly ConfigKey[]): ExplainedIssue[] {
-  if (issue.code !== 'unrecognized_keys')
-    return [{ path: [...issue.path, ...entryAtFault(issue, root)], at: 'value', message: issue.message }]
+  if (issue.code !== 'unrecognized_keys') return entriesAtFault(issue, root)
   return issue.keys.map((key) => ({ path: [...issue.path, key], at: 'key', message: explainUnknownKey(key, issue.path, root, keys) }))
 }
 
-/** One network or name of several is at fault: the policy's message begins with its text. */
-function entryAtFault({ code, path, message }: z.core.$ZodIssue, root: unknown): readonly number[] {
-  const value = path.reduce(valueOf, root)
-  if (code !== 'custom' || !Array.isArray(value)) return []
-  const index = value.findIndex((entry) => typeof entry === 'string' && message.startsWith(`${entry === '' ? 'an empty text' : entry}: `))
-  return index < 0 ? [] : [index]
+/** Where a text or a list of texts may stand, and a list does: those of its entries that are no texts. */
+function entriesAtFault(issue: z.core.$ZodIssue, root: unknown): ExplainedIssue[] {
+  const within = issue.code === 'invalid_union' && Array.isArray(issue.path.reduce(valueOf, root)) ? issue.errors.flat() : []
+  const entries = within.filter(({ path }) => path.length > 0)
+  return (entries.length > 0 ? entries : [{ path: [], message: issue.message }]).map(({ path, message }) => ({
+    path: [...issue.path, ...path],
+    at: 'value',
+    message,
+  }))
 }
 
 function explainType(expected: string, input: unknown, path: readonly PropertyKey[]): string {

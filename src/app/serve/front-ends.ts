@@ -2,7 +2,6 @@
  * Starts the front end that a listener of the config asks for, and says plainly why one could not be started.
  */
 import type { Hono } from 'hono'
-import { readFile } from 'node:fs/promises'
 import { formatAddress } from '../../core/address.ts'
 import { assertNever } from '../../core/assert-never.ts'
 import type { GateSettings } from '../../engine/gate.ts'
@@ -12,19 +11,22 @@ import { startHttp } from '../../gateway/http.ts'
 import { formatListenAddress } from '../../gateway/listen.ts'
 import { startMilter } from '../../gateway/milter.ts'
 import { startPolicyDelegation } from '../../gateway/policy-delegation.ts'
-import { startRelay } from '../../gateway/relay.ts'
+import { startRelay, type RelayHandle } from '../../gateway/relay.ts'
 import type { ListenerConfig } from '../config/schema.ts'
 import { octetsAsNumbers } from './live-dns.ts'
+import { readAuthority, readServerCertificate, type ServerCertificate } from './pem-files.ts'
 
-/** A listener of the config, with the files that it names: a renewed certificate makes it another listener. */
+/** A listener of the config, with the files that it names. */
 export interface LoadedListener {
   readonly config: ListenerConfig
-  /** In PEM. */
-  readonly tls: { readonly key: string; readonly cert: string } | undefined
+  readonly certificate: ServerCertificate | undefined
   readonly nextHopAuthority: string | undefined
-  /** Equal for listeners that a running front end would serve just the same; it holds a private key. */
+  /** Equal for listeners that one running front end can serve, if need be with a new certificate. */
   readonly key: string
 }
+
+/** With `renewCertificate` where STARTTLS is served. */
+export type StartedFrontEnd = FrontEndHandle & Partial<Pick<RelayHandle, 'renewCertificate'>>
 
 export interface FrontEndContext {
   readonly gate: GateSettings
@@ -38,11 +40,11 @@ export async function loadListener(config: ListenerConfig, authservId: string): 
   const files = config.kind === 'smtp' ? config.tls : undefined
   const authority = config.kind === 'smtp' ? config.nextHopTls.authority : undefined
   try {
-    const tls = files && { key: await readPem(files.key), cert: await readPem(files.certificate) }
-    const nextHopAuthority = authority && (await readPem(authority))
-    // The gateway says its name in its greeting, which no reload changes.
-    const name = config.kind === 'smtp' ? authservId : ''
-    return { config, tls, nextHopAuthority, key: JSON.stringify([config, tls, nextHopAuthority, name], octetsAsNumbers) }
+    const certificate = files && (await readServerCertificate(files))
+    const nextHopAuthority = authority && (await readAuthority(authority))
+    // The gateway says its name in its greeting, and whether it offers STARTTLS: no reload changes those.
+    const fixed = config.kind === 'smtp' ? { ...config, tls: files !== undefined, authservId } : config
+    return { config, certificate, nextHopAuthority, key: JSON.stringify([fixed, nextHopAuthority], octetsAsNumbers) }
   } catch (error) {
     throw new ListenerError(config, error)
   }
@@ -50,9 +52,9 @@ export async function loadListener(config: ListenerConfig, authservId: string): 
 
 /** Rejects when the address cannot be had. */
 export function startFrontEndOf(
-  { config, tls, nextHopAuthority }: LoadedListener,
+  { config, certificate, nextHopAuthority }: LoadedListener,
   { gate, onEvent, mount }: FrontEndContext,
-): Promise<FrontEndHandle> {
+): Promise<StartedFrontEnd> {
   const { address, maxConnections } = config
   const common = { address, gate, onEvent }
   switch (config.kind) {
@@ -66,7 +68,7 @@ export function startFrontEndOf(
       return startRelay({
         ...common,
         nextHop: { address: nextHop, tls: mode, tlsVerify: verify, tlsName: name, tlsCa: nextHopAuthority, proxyHeader: nextHopProxy },
-        tls,
+        tls: certificate,
         xclientPeers: xclientPeers.map(formatAddress),
         proxyPeers: proxyPeers.map(formatAddress),
         limits: { maxConnections, ...(maxMessageOctets === undefined ? {} : { maxMessageOctets }) },
@@ -76,14 +78,6 @@ export function startFrontEndOf(
       return startHttp({ ...common, mount, hosts: config.hosts, limits: { maxConnections } })
     default:
       return assertNever(config)
-  }
-}
-
-async function readPem(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (error) {
-    throw new TypeError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`)
   }
 }
 
@@ -101,9 +95,8 @@ export class ListenerError extends Error {
     const { code = '', message }: NodeJS.ErrnoException = cause instanceof Error ? cause : new Error(String(cause))
     const reason = (listener.address.kind === 'unix' ? UNIX_REASONS : TCP_REASONS)[code]
     super(`${listenerName(listener)}: ${reason === undefined ? message : `${reason} (${code})`}`, { cause })
-    // A group that does not exist, a certificate that is none: said by an error without a code, or with one of OpenSSL.
-    this.isConfigError =
-      reason !== undefined || cause instanceof TypeError || code.startsWith('ERR_OSSL') || message.startsWith('there is no group')
+    // A certificate that is none is a TypeError; a group that does not exist has no code.
+    this.isConfigError = reason !== undefined || cause instanceof TypeError || message.startsWith('there is no group')
   }
 }
 

@@ -6,7 +6,8 @@ import type { ListenerConfig } from '../config/schema.ts'
 import type { LoadedListener } from './front-ends.ts'
 
 export interface ListenerPlan<Running> {
-  readonly keep: readonly Running[]
+  /** As it runs, and as it is wanted: the files that it names may hold something else than before. */
+  readonly keep: readonly { readonly old: Running; readonly listener: LoadedListener }[]
   readonly add: readonly LoadedListener[]
   readonly remove: readonly Running[]
   /** The same address, but not the same listener: it cannot be there twice. */
@@ -22,11 +23,11 @@ export function planListeners<Running extends { readonly listener: LoadedListene
     const index = left.findIndex(({ listener }) => matches(listener))
     return index < 0 ? undefined : left.splice(index, 1)[0]
   }
-  const keep: Running[] = []
+  const keep: { old: Running; listener: LoadedListener }[] = []
   const changed: LoadedListener[] = []
   for (const listener of wanted) {
-    const same = take(({ key }) => key === listener.key)
-    if (same) keep.push(same)
+    const old = take(({ key }) => key === listener.key)
+    if (old) keep.push({ old, listener })
     else changed.push(listener)
   }
   const replace: { old: Running; listener: LoadedListener }[] = []

@@ -8,7 +8,6 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { parseName } from '../../core/domain-name.ts'
 import { describeHealthReason, type HealthStatus } from '../../dns/health.ts'
 import type { GateSettings } from '../../engine/gate.ts'
-import type { FrontEndHandle } from '../../gateway/front-end.ts'
 import type { GateEvent } from '../../gateway/gate-event.ts'
 import { rfc7372 } from '../../personas/rfc7372.ts'
 import { compilePolicy, type CompiledPolicy } from '../../policy/compile.ts'
@@ -17,7 +16,7 @@ import type { ServeLog } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import { describeError, shown, type EventRecord } from './event-record.ts'
 import { createEventSink, type EventSink } from './event-sink.ts'
-import { ListenerError, listenerName, loadListener, startFrontEndOf, type LoadedListener } from './front-ends.ts'
+import { ListenerError, listenerName, loadListener, startFrontEndOf, type LoadedListener, type StartedFrontEnd } from './front-ends.ts'
 import { planListeners, type ListenerPlan } from './listener-plan.ts'
 import { discardDns, LiveDns, type PreparedDns } from './live-dns.ts'
 import { timeLookups, type LookupTimer } from './lookup-timer.ts'
@@ -42,7 +41,7 @@ export interface PreparedReload {
 
 interface Running {
   readonly listener: LoadedListener
-  readonly handle: FrontEndHandle
+  readonly handle: StartedFrontEnd
   readonly name: string
   readonly row: ClientRow
   readonly gate: (base: GateSettings) => GateSettings
@@ -168,7 +167,7 @@ export class Runtime {
 
   async #commit({ plan, base, dns, added }: Change): Promise<readonly string[]> {
     if (dns) this.#dns.replace(dns)
-    for (const running of plan.keep) running.handle.reload(running.gate(base))
+    const kept = plan.keep.map(({ old, listener }) => reloaded(old, listener, base))
     for (const running of plan.remove) this.#drain(running)
     const problems: string[] = []
     const missing: string[] = []
@@ -182,7 +181,7 @@ export class Runtime {
         missing.push(old.name)
       }
     }
-    this.#running = [...plan.keep, ...replaced, ...added]
+    this.#running = [...kept, ...replaced, ...added]
     this.#missing = missing
     return problems
   }
@@ -219,6 +218,7 @@ export class Runtime {
     try {
       const handle = await startFrontEndOf(listener, { gate: gate(base), onEvent, mount: this.#options.mount })
       name = `${config.kind}:${handle.address}`
+      this.#options.metrics.addListener(name)
       return { listener, handle, name, row, gate }
     } catch (error) {
       throw new ListenerError(config, error)
@@ -252,6 +252,16 @@ export class Runtime {
       ourAddresses: addresses,
     }
   }
+}
+
+/** Its sessions go on; a certificate that has been renewed is for handshakes from now on. */
+function reloaded(running: Running, listener: LoadedListener, base: GateSettings): Running {
+  const { handle, gate, listener: before } = running
+  const { certificate } = listener
+  handle.reload(gate(base))
+  const isRenewed = certificate?.cert !== before.certificate?.cert || certificate?.key !== before.certificate?.key
+  if (certificate && isRenewed) handle.renewCertificate?.(certificate)
+  return { ...running, listener }
 }
 
 /** After the grace connections are cut off; that takes a moment. */

@@ -2,23 +2,27 @@
  * The service as a whole: the process that holds config, HTTP and life cycle, and the workers where there are any. Its caller
  * passes on signals, and reads files.
  */
-import { availableParallelism } from 'node:os'
+import { readDescriptorLimit } from '../../gateway/listen.ts'
 import { formatConfigProblem, readConfig } from '../config/read-config.ts'
 import type { ServeConfig } from '../config/schema.ts'
 import type { ServeLog } from '../log.ts'
 import { createMetrics, type Metrics } from '../metrics.ts'
+import { descriptorShortage } from './descriptors.ts'
 import { describeError, shown } from './event-record.ts'
 import { EventStreams } from './event-stream.ts'
 import { mountServiceRoutes } from './http-routes.ts'
 import { isStartProblem } from './problems.ts'
 import { Runtime, type PreparedReload } from './runtime.ts'
 import { HIDDEN_CLIENTS, hiddenListeners, readinessOf, type ProcessStatus, type Readiness } from './status.ts'
+import { workerCount } from './worker-count.ts'
 import { WorkerPool } from './worker-pool.ts'
 import type { ConfigText } from './worker-messages.ts'
 
 export interface ServiceOptions {
   readonly log: ServeLog
   readonly metrics?: Metrics | undefined
+  /** How many file descriptors a process may open; infinite where the system does not say. */
+  readonly descriptorLimit?: (() => Promise<number>) | undefined
 }
 
 export type ReloadResult =
@@ -32,6 +36,7 @@ const WATCH_PERIOD_MS = 5000
 export class Service {
   readonly #log: ServeLog
   readonly #metrics: Metrics
+  readonly #descriptorLimit: () => Promise<number>
   readonly #streams: EventStreams
   readonly #watch: NodeJS.Timeout
   #config: ServeConfig
@@ -53,10 +58,11 @@ export class Service {
     return service
   }
 
-  private constructor(config: ServeConfig, { log, metrics = createMetrics() }: ServiceOptions) {
+  private constructor(config: ServeConfig, { log, metrics = createMetrics(), descriptorLimit = readDescriptorLimit }: ServiceOptions) {
     this.#config = config
     this.#log = log
     this.#metrics = metrics
+    this.#descriptorLimit = descriptorLimit
     this.#streams = new EventStreams({
       onReaders: (count) => {
         metrics.eventStreams.set(count)
@@ -105,6 +111,7 @@ export class Service {
     const count = workerCount(this.#config)
     const { log } = this.#config
     this.#log.setLevel(log.level)
+    await this.#warnOfDescriptors()
     if (count > 1) {
       this.#pool = await WorkerPool.start(text, { count, log: this.#log, metrics: this.#metrics, streams: this.#streams })
     }
@@ -149,6 +156,7 @@ export class Service {
     const problems = [...((await this.#pool?.commit()) ?? []), ...((await own?.commit()) ?? [])]
     if (workerCount(config) !== workerCount(this.#config)) problems.push('another number of workers needs a restart')
     this.#config = config
+    await this.#warnOfDescriptors()
     this.#metrics.reloads.inc({ outcome: 'applied' })
     this.#log.write({
       level: problems.length === 0 ? 'info' : 'error',
@@ -164,6 +172,11 @@ export class Service {
     for (const problem of problems) this.#log.write({ level: 'error', event: 'reloadProblem', fields: { problem: shown(problem, 1000) } })
     this.#log.write({ level: 'error', event: 'reloadRefused', fields: { problems: problems.length } })
     return { kind: 'refused', problems }
+  }
+
+  async #warnOfDescriptors(): Promise<void> {
+    const problem = descriptorShortage(this.#config, await this.#descriptorLimit())
+    if (problem !== null) this.#log.write({ level: 'warn', event: 'descriptorLimit', fields: { problem } })
   }
 
   async #statuses(): Promise<readonly ProcessStatus[]> {
@@ -190,9 +203,4 @@ export class Service {
       ? { contentType: registry.contentType, text: await registry.metrics() }
       : this.#pool.metrics(await registry.getMetricsAsJSON())
   }
-}
-
-/** 1: no workers, but everything in this process. */
-function workerCount({ workers }: ServeConfig): number {
-  return workers === 'auto' ? availableParallelism() : workers
 }

@@ -1,18 +1,21 @@
 /** `ptrgate serve` as a program: its config, its signals, its workers. */
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { stat } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { MilterTestClient } from '../../gateway/milter-client.ts'
 import { PolicyTestClient } from '../../gateway/policy-client.ts'
 import { run } from '../../support/command-line.ts'
-import { addressIn, setUp, spawnServe, sumOfMetric, type Program } from '../serve/served.ts'
+import { addressIn, SERVE_ARGUMENTS, setUp, spawnServe, sumOfMetric, type Program } from '../serve/served.ts'
 
+/** With few enough connections for any machine. */
 const LISTENERS = `
 listeners:
-  - { kind: milter, address: '127.0.0.1:0' }
-  - { kind: policy, address: 'unix:$folder/policy.sock', mode: '0660' }
-  - { kind: http, address: '127.0.0.1:0' }
+  - { kind: milter, address: '127.0.0.1:0', maxConnections: 300 }
+  - { kind: policy, address: 'unix:$folder/policy.sock', mode: '0660', maxConnections: 300 }
+  - { kind: http, address: '127.0.0.1:0', maxConnections: 100 }
 `
 const NO_PTR = { client_address: '198.51.100.8' }
 /** Each process has to be compiled first, on a machine that may be busy. */
@@ -34,6 +37,19 @@ describe('ptrgate serve --check', () => {
     for (const line of lines) expect(line.startsWith(`${setup.file}:`) && /^:\d+:\d+: /.test(line.slice(setup.file.length))).toBe(true)
     expect(stderr).toMatch(/did you mean policy\?/)
   })
+
+  it.skipIf(process.platform !== 'linux')(
+    'fewer file descriptors than it may come to need → valid all the same, with a remark',
+    { timeout: SPAWN_TIMEOUT_MS },
+    async () => {
+      await using setup = await setUp(LISTENERS)
+      const check = [process.execPath, ...SERVE_ARGUMENTS, '--check', '--config', setup.file]
+      // It fails unless the exit code is 0.
+      const { stdout, stderr } = await promisify(execFile)('sh', ['-c', 'ulimit -n 400 && exec "$@"', 'sh', ...check])
+      expect(stdout).toBe(`${setup.file}: valid\n`)
+      expect(stderr).toMatch(/: remark: all maxConnections together need 800 file descriptors, and a process may open 400: .*\n$/)
+    },
+  )
 
   it.each([
     [['--config', '/nowhere/ptrgate.yaml'], 'ptrgate: --config /nowhere/ptrgate.yaml: cannot be read (ENOENT)\n'],

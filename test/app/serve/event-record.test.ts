@@ -139,7 +139,15 @@ function skipped(text: string, texts: readonly string[]): GateEvent {
 }
 
 function disagreement(text: string): GateEvent {
-  const byMta = { result: 'pass', clientName: text, ptrName: text, mtaName: text, listenerAddress: text, peer: text } as const
+  const byMta = {
+    result: 'pass',
+    clientName: text,
+    ptrName: text,
+    mtaName: text,
+    listenerAddress: text,
+    listenerPort: text,
+    peer: text,
+  } as const
   return { kind: 'disagreement', address: address('198.51.100.8'), byMta, verdict: verdict(text) }
 }
 

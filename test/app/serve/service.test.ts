@@ -98,10 +98,19 @@ describe('the metrics', () => {
     await using mta = await MilterTestClient.connect(served.address('milter'))
     mta.socket.write(Buffer.from([0xff, 0xff, 0xff, 0xff, 0x41]))
     await mta.closed
-    expect([...(await metricsOf(served.http, 'ptrgate_protocol_errors_total'))]).toEqual([
-      [`{listener="milter:${served.address('milter')}",reason="oversized"}`, 1],
-    ])
+    const counted = [...(await metricsOf(served.http, 'ptrgate_protocol_errors_total'))].filter(([, count]) => count > 0)
+    expect(counted).toEqual([[`{listener="milter:${served.address('milter')}",reason="oversized"}`, 1]])
     expect(served.lines.of('protocolError')).toMatchObject([{ level: 'warn', reason: 'oversized' }])
+  })
+
+  it('faults that alerts are made of are there before the first one, for every listener', async () => {
+    await using served = await startTestService(LISTENERS)
+    const { addresses } = served.service
+    expect(addresses).toHaveLength(3)
+    const expected = (labels: readonly string[]): ReadonlyMap<string, number> =>
+      new Map(addresses.flatMap((listener) => labels.map((label) => [`{listener="${listener}",${label}}`, 0])))
+    expect(await metricsOf(served.http, 'ptrgate_errors_total')).toEqual(expected(['kind="internal"', 'kind="socket"']))
+    expect(await metricsOf(served.http, 'ptrgate_protocol_errors_total')).toEqual(expected(['reason="tooManyConnections"']))
   })
 
   it('labels of findings are those of the catalogue', async () => {
