@@ -48,33 +48,26 @@ const overrides = {
   exemptPostmaster: z.boolean().optional(),
 }
 
-const networks = textOrList('a network such as 198.51.100.0/24, or a list of them').transform((texts, context): readonly Network[] =>
-  texts.flatMap((text) => {
-    const parsed = parseNetwork(text)
-    if (parsed.kind === 'network') return [parsed.network]
-    context.addIssue(parsed.error)
-    return []
-  }),
-)
+const networks = oneOrMore('a network such as 198.51.100.0/24', (text): Read<Network> => {
+  const parsed = parseNetwork(text)
+  return parsed.kind === 'network' ? { value: parsed.network } : { error: parsed.error }
+})
 
-const hostNames = textOrList('a host name such as mail.example.com, or a list of them').transform((texts, context): readonly DomainName[] =>
-  texts.flatMap((text) => {
-    const parsed = parseName(text)
-    if (parsed !== undefined && (isHostName(parsed) || parsed === ROOT)) return [canonicalName(parsed)]
-    context.addIssue(text.startsWith('.') ? `${text}: write ${text.slice(1)}, without the leading dot` : `${text}: this is no host name`)
-    return []
-  }),
-)
+const hostNames = oneOrMore('a host name such as mail.example.com', (text): Read<DomainName> => {
+  const parsed = parseName(text)
+  if (parsed !== undefined && (isHostName(parsed) || parsed === ROOT)) return { value: canonicalName(parsed) }
+  return { error: text.startsWith('.') ? `${text}: write ${text.slice(1)}, without the leading dot` : `${text}: this is no host name` }
+})
 
 const networkOverride = z.strictObject({
-  cidr: networks,
+  cidr: networks.describe('The network or networks for which the entry is meant; a bare address is one by itself.'),
   skip: z.boolean().optional().describe('true: not judged at all. false: judged even if the address is private.'),
   ...overrides,
 })
 const nameOverride = z
   .strictObject({
-    name: hostNames.optional(),
-    suffix: hostNames.optional(),
+    name: hostNames.optional().describe('The confirmed name or names for which the entry is meant: exactly these.'),
+    suffix: hostNames.optional().describe('A name, or several, with all that end in it: example.com and whatever.example.com.'),
     skip: z.literal(true).optional().describe('Accepted, whatever else is found.'),
     ...overrides,
   })
@@ -110,11 +103,19 @@ export function policySettings(input: PolicyInput | PresetName = {}): PolicySett
   return policySettingsSchema.parse(typeof input === 'string' ? { preset: input } : input)
 }
 
-function textOrList(what: string): z.ZodType<readonly string[], string | readonly string[]> {
-  const error = `expected ${what}`
-  return z
-    .union([z.string(), z.array(z.string()).min(1, { error })], { error })
-    .transform((value) => (typeof value === 'string' ? [value] : value))
+type Read<T> = { readonly value: T } | { readonly error: string }
+
+/** A text or a list of texts; what is wrong with an entry of a list is told at its index. */
+function oneOrMore<T>(what: string, read: (text: string) => Read<T>) {
+  const error = `expected ${what}, or a list of them`
+  return z.union([z.string(), z.array(z.string()).min(1, { error })], { error }).transform((given, context): readonly T[] =>
+    (typeof given === 'string' ? [given] : given).flatMap((text, index) => {
+      const result = read(text)
+      if ('value' in result) return [result.value]
+      context.addIssue({ code: 'custom', message: result.error, path: typeof given === 'string' ? [] : [index] })
+      return []
+    }),
+  )
 }
 
 interface Contradiction {
@@ -168,10 +169,12 @@ function layerContradictions(path: (string | number)[], layer: PolicySettings | 
 function duplicates(list: string, key: string, keysOfEntries: readonly (readonly string[])[]): Contradiction[] {
   const seen = new Map<string, number>()
   return keysOfEntries.flatMap((keys, index) =>
-    keys.flatMap((text) => {
+    keys.flatMap((text, position) => {
       const earlier = seen.get(text)
       seen.set(text, index)
-      return earlier === undefined ? [] : [{ path: [list, index, key], message: `${text} is already in ${list}[${String(earlier)}]` }]
+      // One alone may stand there without a list.
+      const path = keys.length === 1 ? [list, index, key] : [list, index, key, position]
+      return earlier === undefined ? [] : [{ path, message: `${text} is already in ${list}[${String(earlier)}]` }]
     }),
   )
 }

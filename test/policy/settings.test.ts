@@ -81,7 +81,7 @@ describe('what is refused, with its place', () => {
     [{ percent: '10' }, 'percent: Invalid input: expected number, received string'],
     [{ stage: 'data' }, 'stage: Invalid option: expected one of "connect"|"helo"|"mail"|"rcpt"'],
     [{ onInternalError: 'reject' }, 'onInternalError: Invalid option: expected one of "accept"|"defer"'],
-    [{ trustedNetworks: ['10.0.0.0/8', '10.0.0.0/33'] }, 'trustedNetworks: 10.0.0.0/33: the prefix length of an IPv4 network is 0 to 32'],
+    [{ trustedNetworks: ['10.0.0.0/8', '10.0.0.0/33'] }, 'trustedNetworks.1: 10.0.0.0/33: the prefix length of an IPv4 network is 0 to 32'],
     [{ trustedNetworks: 7 }, 'trustedNetworks: expected a network such as 198.51.100.0/24, or a list of them'],
     [
       { networks: [{ cidr: '198.51.100.0/24' }, { cidr: '198.51.100.7/24' }] },
@@ -92,7 +92,7 @@ describe('what is refused, with its place', () => {
     [{ networks: [{ cidr: '10.0.0.0/8', trustedNetworks: [] }] }, 'networks.0: Unrecognized key: "trustedNetworks"'],
     [
       { networks: [{ cidr: '10.0.0.0/8' }, { cidr: ['192.0.2.0/24', '::ffff:10.0.0.0/104'] }] },
-      'networks.1.cidr: 10.0.0.0/8 is already in networks[0]',
+      'networks.1.cidr.1: 10.0.0.0/8 is already in networks[0]',
     ],
     [{ names: [{ skip: true }] }, 'names.0: an entry has either a name (that one) or a suffix (it and all below it)'],
     [
@@ -103,7 +103,7 @@ describe('what is refused, with its place', () => {
     [{ names: [{ suffix: '.example.com' }] }, 'names.0.suffix: .example.com: write example.com, without the leading dot'],
     [{ names: [{ suffix: '*.example.com' }] }, 'names.0.suffix: *.example.com: this is no host name'],
     [{ names: [{ name: 'mail_1.example.com' }] }, 'names.0.name: mail_1.example.com: this is no host name'],
-    [{ names: [{ name: 'a.example' }, { name: ['b.example', 'A.example.'] }] }, 'names.1.name: a.example is already in names[0]'],
+    [{ names: [{ name: 'a.example' }, { name: ['b.example', 'A.example.'] }] }, 'names.1.name.1: a.example is already in names[0]'],
     [{ names: [{ suffix: 'example' }, { suffix: 'example' }] }, 'names.1.suffix: example is already in names[0]'],
     [
       { preset: 'observe', rules: { fail: 'reject' } },

@@ -347,6 +347,43 @@ health:
     ],
   ],
   [
+    'entries of lists that are no texts',
+    `policy:
+  trustedNetworks: [10.0.0.0/8, 5, [10.1.0.0/16]]
+  networks:
+    - cidr:
+        - 198.51.100.0/24
+        -
+    - { cidr: true }
+  names:
+    - { name: [mail.example.com, { a: b }] }
+`,
+    [
+      'ptrgate.yaml:2:33: policy.trustedNetworks[1]: expected a text, not 5; write it in quotes',
+      'ptrgate.yaml:2:36: policy.trustedNetworks[2]: expected a text, not a list',
+      'ptrgate.yaml:6:10: policy.networks[0].cidr[1]: nothing stands here; write a text',
+      'ptrgate.yaml:7:15: policy.networks[1].cidr: expected a network such as 198.51.100.0/24, or a list of them',
+      'ptrgate.yaml:9:34: policy.names[0].name[1]: expected a text, not keys with values',
+    ],
+  ],
+  [
+    'the same mistake twice',
+    `policy:
+  trustedNetworks: [10.0.0.0/99, 10.0.0.0/99]
+`,
+    [
+      'ptrgate.yaml:2:21: policy.trustedNetworks[0]: 10.0.0.0/99: the prefix length of an IPv4 network is 0 to 32',
+      'ptrgate.yaml:2:34: policy.trustedNetworks[1]: 10.0.0.0/99: the prefix length of an IPv4 network is 0 to 32',
+    ],
+  ],
+  [
+    'a network that another entry has',
+    `policy:
+  networks: [{ cidr: 198.51.100.0/24 }, { cidr: [192.0.2.0/24, 198.51.100.0/24] }]
+`,
+    ['ptrgate.yaml:2:64: policy.networks[1].cidr[1]: 198.51.100.0/24 is already in networks[0]'],
+  ],
+  [
     'rules of the policy',
     `policy:
   preset: strikt
