@@ -27,9 +27,10 @@ export interface MtaOpinion {
   readonly result: 'pass' | 'fail' | 'temperror' | 'permerror'
   readonly clientName: string | null
   readonly ptrName: string | null
-  /** Which MTA, at which of its addresses, and how it writes the client: `mail.example.com [198.51.100.7]`. */
+  /** Which MTA, at which of its addresses and ports, and how it writes the client: `mail.example.com [198.51.100.7]`. */
   readonly mtaName: string | null
   readonly listenerAddress: string | null
+  readonly listenerPort: string | null
   readonly peer: string | null
 }
 

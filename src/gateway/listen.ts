@@ -150,7 +150,7 @@ async function isStale(path: string): Promise<boolean> {
 const RESERVED_DESCRIPTORS = 16
 
 /** Infinite where the system does not say. */
-async function readDescriptorLimit(): Promise<number> {
+export async function readDescriptorLimit(): Promise<number> {
   const limits = await readFile('/proc/self/limits', 'utf8').catch(() => '')
   const [, limit] = /^Max open files +([0-9]+)/m.exec(limits) ?? []
   return limit === undefined ? Infinity : Number(limit)

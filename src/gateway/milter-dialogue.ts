@@ -16,7 +16,7 @@ import { mailboxOf, type GateClient, type GateEvent, type GateMoment } from './g
 import { believesHeadersFrom } from './header-trust.ts'
 import { MilterMacros } from './milter-macros.ts'
 import { MilterMessage } from './milter-message.ts'
-import { disagrees } from './milter-opinion.ts'
+import { disagrees, type LookingServices } from './milter-opinion.ts'
 import type { MilterPlan } from './milter-plan.ts'
 
 export type MilterAnswer =
@@ -28,6 +28,7 @@ export type MilterAnswer =
 export interface MilterDialogueSettings {
   readonly gate: GateSettings
   readonly plan: MilterPlan
+  readonly lookingServices: LookingServices
   readonly onEvent: (event: GateEvent) => void
 }
 
@@ -318,7 +319,7 @@ export class MilterDialogue {
     client.opinionSeen = true
     const byMta = this.#macros.opinion()
     const { iprev } = verdict.judgement
-    if (!byMta || !disagrees(byMta, iprev)) return
+    if (!byMta || !this.#settings.lookingServices.isOpinion(byMta) || !disagrees(byMta, iprev)) return
     const mtaName = byMta.clientName ?? byMta.ptrName ?? 'no name'
     client.disagreement = finding('MTA_DISAGREES', {
       ip: formatAddress(iprev.address),

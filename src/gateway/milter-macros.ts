@@ -14,6 +14,7 @@ const KEPT: ReadonlySet<string> = new Set([
   '{client_ptr}',
   '{client_resolve}',
   '{daemon_addr}',
+  '{daemon_port}',
   '{auth_type}',
 ])
 /** No value that means anything is longer. */
@@ -65,6 +66,7 @@ export class MilterMacros {
       ptrName: knownName(this.get('{client_ptr}')),
       mtaName: this.get('j'),
       listenerAddress: this.get('{daemon_addr}'),
+      listenerPort: this.get('{daemon_port}'),
       peer: this.get('_'),
     }
   }

@@ -31,7 +31,7 @@ const STAGES: readonly DecisionStage[] = ['connect', 'helo', 'mail', 'rcpt']
 
 /** `i` comes with whichever of these the MTA knows it at. */
 const MACROS = {
-  connect: ['j', '_', '{client_name}', '{client_ptr}', '{client_resolve}', '{daemon_addr}'],
+  connect: ['j', '_', '{client_name}', '{client_ptr}', '{client_resolve}', '{daemon_addr}', '{daemon_port}'],
   helo: [],
   mail: ['i', '{auth_type}'],
   rcpt: ['i'],

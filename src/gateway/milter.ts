@@ -14,6 +14,7 @@ import { startFrontEnd, type FrontEndHandle } from './front-end.ts'
 import type { GateEvent } from './gate-event.ts'
 import type { ListenAddress, ServedConnection } from './listen.ts'
 import { internalErrorReply, MilterDialogue, type MilterAnswer, type MilterDialogueSettings } from './milter-dialogue.ts'
+import { LookingServices } from './milter-opinion.ts'
 import { planMilter } from './milter-plan.ts'
 
 export interface MilterLimits {
@@ -43,20 +44,23 @@ export interface MilterOptions {
 export async function startMilter(options: MilterOptions): Promise<FrontEndHandle> {
   const limits = { ...DEFAULT_MILTER_LIMITS, ...options.limits }
   const onEvent = options.onEvent ?? ((): void => undefined)
-  let settings = dialogueSettings(options.gate, limits, onEvent)
+  const lookingServices = new LookingServices()
+  const settingsFor = (gate: GateSettings): MilterDialogueSettings => ({
+    gate,
+    plan: planMilter(gate.policy, limits.maxPacketOctets),
+    lookingServices,
+    onEvent,
+  })
+  let settings = settingsFor(options.gate)
   return startFrontEnd({
     address: options.address,
     maxConnections: limits.maxConnections,
     onEvent,
     serve: (socket) => new MilterConnection(socket, settings, limits),
     reload: (gate) => {
-      settings = dialogueSettings(gate, limits, onEvent)
+      settings = settingsFor(gate)
     },
   })
-}
-
-function dialogueSettings(gate: GateSettings, limits: MilterLimits, onEvent: (event: GateEvent) => void): MilterDialogueSettings {
-  return { gate, plan: planMilter(gate.policy, limits.maxPacketOctets), onEvent }
 }
 
 /** Many of these stand idle at a time: they hold no buffer and no closure that could be shared. */

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { GateEvent } from '../../src/gateway/gate-event.ts'
 import { MilterDialogue } from '../../src/gateway/milter-dialogue.ts'
+import { LookingServices } from '../../src/gateway/milter-opinion.ts'
 import { planMilter } from '../../src/gateway/milter-plan.ts'
 import { MilterFrameReader, type MilterFrames } from '../../src/wire/milter-frame.ts'
 import { decodeMilterCommand, encodeMilterCommand } from '../../src/wire/milter-command.ts'
@@ -66,7 +67,12 @@ describe('any commands', () => {
         const gate = gates[which]?.gate
         if (!gate) throw new Error('no gate')
         const events: GateEvent[] = []
-        const dialogue = new MilterDialogue({ gate, plan: planMilter(gate.policy, 65_536), onEvent: (event) => events.push(event) })
+        const dialogue = new MilterDialogue({
+          gate,
+          plan: planMilter(gate.policy, 65_536),
+          lookingServices: new LookingServices(),
+          onEvent: (event) => events.push(event),
+        })
         let agreement: MilterAgreement | null = null
         for (const sent of commands.map(overTheWire)) {
           const answer = await dialogue.answer(sent)
@@ -92,7 +98,7 @@ const RUNS = 200_000
 describe(`${String(RUNS)} hostile streams`, () => {
   it('neither throw nor hang, and leave nothing behind', { timeout: 600_000 }, async () => {
     const random = seededRandom(7)
-    const gates = fuzzGates().map((gate) => ({ gate, plan: planMilter(gate.policy, 65_536) }))
+    const gates = fuzzGates().map((gate) => ({ gate, plan: planMilter(gate.policy, 65_536), lookingServices: new LookingServices() }))
     const conversations = Array.from({ length: 1999 }, () => conversation(random).map(contentOf))
     const seen = new Map<string, number>()
     const count = (what: string): void => void seen.set(what, (seen.get(what) ?? 0) + 1)

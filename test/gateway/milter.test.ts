@@ -76,7 +76,7 @@ describe('negotiation', () => {
   it('asks for the macros that it uses', async () => {
     await using setting = await start()
     const { macros } = await setting.mta.negotiate()
-    expect(macros.get('connect')).toEqual(['j', '_', '{client_name}', '{client_ptr}', '{client_resolve}', '{daemon_addr}'])
+    expect(macros.get('connect')).toEqual(['j', '_', '{client_name}', '{client_ptr}', '{client_resolve}', '{daemon_addr}', '{daemon_port}'])
     expect(macros.get('mail')).toEqual(['i', '{auth_type}'])
     expect(macros.get('endOfMessage')).toEqual(['i'])
     expect(macros.get('endOfHeaders')).toEqual([])
@@ -243,6 +243,25 @@ describe('a session', () => {
     expect(setting.events.filter(({ kind }) => kind === 'disagreement')).toHaveLength(differs ? 1 : 0)
     const decisions = setting.events.flatMap((event) => (event.kind === 'decision' ? [event.verdict.judgement?.findings ?? []] : []))
     expect(decisions.map((findings) => findings.some(({ code }) => code === 'MTA_DISAGREES'))).toEqual([differs, differs])
+  })
+
+  it('an MTA that says FAIL of everybody does not look; one that has said anything else disagrees', async () => {
+    await using setting = await start()
+    const hear = async (resolve: string, more: Readonly<Record<string, string>> = {}): Promise<number> => {
+      await using mta = await MilterTestClient.connect(setting.milter.address)
+      await mta.negotiate()
+      const macros = { j: 'mx.example.org', '{daemon_port}': '25', '{client_resolve}': resolve, '{client_name}': 'unknown' }
+      await mta.connectFrom('198.51.100.7', { ...macros, '{client_ptr}': 'unknown', ...more })
+      await mta.deliver({ recipients: [USER] })
+      return setting.events.filter(({ kind }) => kind === 'disagreement').length
+    }
+    expect([await hear('FAIL'), await hear('FAIL')]).toEqual([0, 0])
+    expect(await hear('FAIL', { '{client_ptr}': 'mail.example.com' })).toBe(1)
+    expect(await hear('OK', { '{client_name}': 'mail.example.com' })).toBe(1)
+    setting.milter.reload(setting.dns.gate)
+    expect(await hear('FAIL')).toBe(2)
+    expect(await hear('FAIL', { '{daemon_port}': '587' })).toBe(2)
+    expect(await hear('FAIL', { j: 'other.example.org' })).toBe(2)
   })
 
   it.each([

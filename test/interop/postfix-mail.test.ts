@@ -30,6 +30,7 @@ const BEHIND_GATEWAY_PORT = 2527
 const XCLIENT_PORT = 2528
 const MILTER_SOCKET_PORT = 2529
 const POLICY_SOCKET_PORT = 2530
+const NO_LOOKUP_PORT = 2531
 
 describeWithDocker('a real Postfix', () => {
   const events: GateEvent[] = []
@@ -82,6 +83,7 @@ describeWithDocker('a real Postfix', () => {
       services: [
         // Debian's own is chrooted, and there Cyrus SASL finds no passwords.
         { port: MILTER_PORT, settings: '' },
+        { port: NO_LOOKUP_PORT, settings: 'smtpd_peername_lookup = no' },
         { port: POLICY_PORT, settings: askPolicy },
         { port: EVERY_HELO_PORT, settings: askPolicy + snippet('policy-every-helo', policyAddress) },
         { port: MILTER_SOCKET_PORT, settings: snippet('milter-socket'), chroot: true },
@@ -162,6 +164,17 @@ describeWithDocker('a real Postfix', () => {
     expect(seen && formatAddress(seen.address)).toBe(hostAddress(where.network.slot, 'hostsFile'))
     expect(seen?.byMta).toMatchObject({ result: 'pass', clientName: 'known-here.example.com', mtaName: MTA_NAME })
     expect(seen?.verdict.judgement?.iprev.result).toBe('permerror')
+  })
+
+  it('a Postfix that looks no client up disagrees with nobody, and its clients are judged all the same', async () => {
+    const where = target('no-lookup', NO_LOOKUP_PORT)
+    const before = events.length
+    expect(await sendCase(where, { id: 'no-lookup-pass', says: '', client: 'aligned' })).toMatch(/iprev=pass \(aligned\.example\.com\)/)
+    expect(await sendCase(where, { id: 'no-lookup-no-ptr', says: '', client: 'noPtr' })).toMatch(/^<\*\* 550 5\.7\.25 /m)
+    expect(await sendCase(where, { id: 'no-lookup-mismatch', says: '', client: 'mismatch' })).toMatch(/^<\*\* 550 5\.7\.25 /m)
+    const seen = events.slice(before)
+    expect(seen.filter(({ kind }) => kind === 'decision')).toHaveLength(3)
+    expect(seen.filter(({ kind }) => kind === 'disagreement')).toEqual([])
   })
 
   it('our events name the queue id under which Postfix logs the message', async () => {
