@@ -97,6 +97,7 @@ const SYNTAX_REPLY = '501 5.5.2 Syntax error in HELO or EHLO from 198.51.100.7. 
 const PASS_HEADER = header('pass (mail.example.com)')
 const NO_PTR_HEADER = header('permerror reason="no PTR record"')
 const MISMATCH_HEADER = header('fail reason="PTR name mail.example.com resolves elsewhere"')
+const TEMPERROR_HEADER = header('temperror reason="PTR lookup: SERVFAIL"')
 
 function header(result: string, value: string = SENDER): string {
   return `Authentication-Results: ${AUTHSERV_ID}; iprev=${result} policy.iprev=${value}`
@@ -161,7 +162,7 @@ export const CONTRACT_CASES: readonly ContractCase[] = [
     zone: PASS_ZONE,
     faults: [REVERSE_SERVFAIL],
     policy: { preset: 'observe' },
-    expect: taken('tag', 'temperror', header('temperror reason="PTR lookup: SERVFAIL"')),
+    expect: taken('tag', 'temperror', TEMPERROR_HEADER),
   },
   {
     id: 'dry run, no PTR → tagged',
@@ -212,7 +213,7 @@ export const CONTRACT_CASES: readonly ContractCase[] = [
     zone: PASS_ZONE,
     faults: [REVERSE_SERVFAIL],
     policy: { dryRun: true },
-    expect: taken('tag', 'dryRun', header('temperror reason="PTR lookup: SERVFAIL"')),
+    expect: taken('tag', 'dryRun', TEMPERROR_HEADER),
   },
   {
     id: 'exempt postmaster, another recipient → 550',
@@ -251,7 +252,7 @@ export const CONTRACT_CASES: readonly ContractCase[] = [
     zone: NO_PTR_ZONE,
     policy: {},
     resolverIll: true,
-    expect: taken('tag', 'resolverIll', header('temperror reason="PTR lookup: SERVFAIL"')),
+    expect: taken('tag', 'resolverIll', TEMPERROR_HEADER),
   },
   {
     id: 'IPv6, confirmed → accepted, address quoted',

@@ -2,6 +2,9 @@
  * A real Exim on a network of its own, with the settings that docs/exim.md tells its reader to copy: it asks us over HTTP about
  * clients with real addresses. What the client is told and what lies in the mailbox is compared with a golden file for each.
  */
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Wait, type StartedTestContainer } from 'testcontainers'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { GateSettings } from '../../src/engine/gate.ts'
@@ -19,24 +22,35 @@ import { gateSettings } from './mail-gate.ts'
 import { hostAddress, MTA_NAME } from './mail-hosts.ts'
 import { startMailNetwork, type MailNetwork } from './mail-network.ts'
 
+/** Here Exim asks over the unix socket. */
+const SOCKET_PORT = 2525
+
 describeWithDocker('a real Exim', () => {
   const events: GateEvent[] = []
+  const eventsOfSocket: GateEvent[] = []
   let network: MailNetwork | undefined
+  let socketDirectory = ''
   let http: FrontEndHandle | undefined
+  let httpOnSocket: FrontEndHandle | undefined
   let mta: StartedTestContainer | undefined
 
   beforeAll(async () => {
+    socketDirectory = await mkdtemp(join(tmpdir(), 'ptrgate-exim-'))
+    await chmod(socketDirectory, 0o755)
     network = await startMailNetwork()
-    http = await startHttp({
-      address: { kind: 'tcp', host: '0.0.0.0', port: 0 },
-      gate: gateSettings(network),
-      onEvent: (event) => void events.push(event),
+    const gate = gateSettings(network)
+    http = await startHttp({ gate, address: { kind: 'tcp', host: '0.0.0.0', port: 0 }, onEvent: (event) => void events.push(event) })
+    httpOnSocket = await startHttp({
+      gate,
+      address: { kind: 'unix', path: join(socketDirectory, 'http.sock'), mode: 0o666 },
+      onEvent: (event) => void eventsOfSocket.push(event),
     })
     const port = http.address.slice(http.address.lastIndexOf(':') + 1)
     const config = eximConfig(`${hostAddress(network.slot, 'host')}:${port}`)
     mta = await network.startMta('exim', (container) =>
       container
         .withCommand(['start-exim'])
+        .withBindMounts([{ source: socketDirectory, target: '/run/ptrgate' }])
         .withCopyContentToContainer([{ content: config, target: '/etc/exim4/exim4.conf' }])
         .withWaitStrategy(Wait.forLogMessage(/daemon started/, 1)),
     )
@@ -44,12 +58,14 @@ describeWithDocker('a real Exim', () => {
 
   afterAll(async () => {
     await http?.close(0)
+    await httpOnSocket?.close(0)
     await network?.close()
+    if (socketDirectory !== '') await rm(socketDirectory, { recursive: true })
   })
 
-  function target(id: string): MailTarget {
+  function target(id: string, port = 25): MailTarget {
     if (!network || !mta) throw new Error('Exim has not started')
-    return { network, mta, id, port: 25 }
+    return { network, mta, id, port }
   }
 
   async function exec(...command: string[]): Promise<string> {
@@ -69,6 +85,14 @@ describeWithDocker('a real Exim', () => {
 
   it.each(MAIL_CASES)('$id: $says', async (mailCase) => {
     await expect(stable(await sendCase(target('exim'), mailCase))).toMatchFileSnapshot(`golden/exim/${mailCase.id}.txt`)
+  })
+
+  it('the same over a unix socket', async () => {
+    for (const mailCase of MAIL_CASES.filter(({ id }) => ['pass', 'no-ptr', 'forged'].includes(id))) {
+      const seen = stable(await sendCase(target('exim-socket', SOCKET_PORT), mailCase))
+      await expect(seen).toMatchFileSnapshot(`golden/exim/${mailCase.id}.txt`)
+    }
+    expect(eventsOfSocket.map(({ kind }) => kind)).toEqual(['decision', 'decision', 'decision'])
   })
 
   it('two messages in one session', async () => {
@@ -130,8 +154,12 @@ describeWithDocker('a real Exim', () => {
 
   it('while we are not there mail goes on, and the log says why', async () => {
     await http?.close(0)
-    expect(await sendCase(target('exim'), { id: 'gone', says: '', client: 'noPtr' })).toMatch(/^Subject: gone$/m)
-    expect(await exec('cat', '/var/log/exim4/mainlog')).toMatch(/ptrgate: no answer/)
+    await httpOnSocket?.close(0)
+    for (const port of [25, SOCKET_PORT]) {
+      const id = `gone-${String(port)}`
+      expect(await sendCase(target('exim', port), { id, says: '', client: 'noPtr' })).toMatch(new RegExp(`^Subject: ${id}$`, 'm'))
+    }
+    expect((await exec('cat', '/var/log/exim4/mainlog')).match(/ptrgate: no answer/g)).toHaveLength(2)
   })
 })
 
@@ -159,17 +187,19 @@ const OTHERS: MailCase = {
   headers: ['X-First: 1', 'AUTHENTICATION-RESULTS:other.example.net;\n\tnone', 'X-Last: 1', 'Authentication-Results: mx.example.com; none'],
 }
 
-/** What stands around the snippets is as in the settings that Exim comes with. */
+/** What stands around the snippets is as in the settings that Exim comes with. By its port a client chooses how we are asked. */
 function eximConfig(ptrgate: string): string {
+  const socket = `\${if = {$received_port}{${String(SOCKET_PORT)}}{/run/ptrgate/http.sock}{inet:${ptrgate}}}`
   return [
     `primary_hostname = ${MTA_NAME}`,
+    `daemon_smtp_ports = 25 : ${String(SOCKET_PORT)}`,
     'domainlist local_domains = example.org',
     'hostlist relay_from_hosts = 127.0.0.1',
     'acl_smtp_rcpt = acl_check_rcpt',
     'acl_smtp_data = acl_check_data',
     'smtp_enforce_sync = false',
     'log_selector = -host_lookup_failed',
-    docSnippet('exim.md', 'main', { '127.0.0.1:8895': ptrgate }),
+    docSnippet('exim.md', 'main', { 'inet:127.0.0.1:8895': socket }),
     'begin acl',
     docSnippet('exim.md', 'acl'),
     'acl_check_rcpt:',

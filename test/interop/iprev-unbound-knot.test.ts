@@ -21,6 +21,7 @@ import {
 import { differences, runCase } from '../conformance/iprev/run-case.ts'
 import { address } from '../support/fake-resolver.ts'
 import { buildFixture, describeWithDocker } from '../support/docker.ts'
+import { configureKnot } from './knot.ts'
 
 const cases = loadCases()
 const possible = cases.filter((testCase) => !isSkipped(testCase))
@@ -119,14 +120,9 @@ function realRecords(): readonly ResourceRecord[] {
 async function startKnot(network: StartedNetwork): Promise<StartedTestContainer> {
   const image = await buildFixture('knot')
   const records = realRecords()
-  return image
-    .withNetwork(network)
-    .withCopyContentToContainer([
-      { content: knotConfiguration(), target: '/etc/knot/knot.conf' },
-      ...ZONES.map((zone) => ({ content: zoneText(zone, records), target: `/zones/${zone}.zone` })),
-    ])
-    .withWaitStrategy(Wait.forLogMessage(/server started/, 1))
-    .start()
+  const zones = new Map(ZONES.map((zone) => [zone, zoneText(zone, records)]))
+  const notLoaded = possible.flatMap((testCase) => realFaults(testCase).flatMap(([owner, fault]) => (fault === 'notLoaded' ? [owner] : [])))
+  return configureKnot(image, zones, notLoaded).withNetwork(network).start()
 }
 
 function zoneText(zone: string, records: readonly ResourceRecord[]): string {
@@ -153,30 +149,6 @@ function escapeNames(line: string): string {
     )
   const hasName = ['PTR', 'CNAME', 'NS'].includes(fields[3] ?? '')
   return fields.map((field, index) => (index === 0 || (index === 4 && hasName) ? escape(field) : field)).join(' ')
-}
-
-/** Knot answers SERVFAIL for a zone whose file it cannot load. */
-function knotConfiguration(): string {
-  const notLoaded = possible.flatMap((testCase) => realFaults(testCase).filter(([, fault]) => fault === 'notLoaded'))
-  return [
-    'server:',
-    '    rundir: /run/knot',
-    '    listen: [ "0.0.0.0@53" ]',
-    'log:',
-    '  - target: stdout',
-    '    any: info',
-    'database:',
-    '    storage: /run/knot',
-    'template:',
-    '  - id: default',
-    '    storage: /zones',
-    '    zonefile-sync: -1',
-    '    journal-content: none',
-    'zone:',
-    ...ZONES.map((zone) => `  - domain: "${zone}"\n    file: ${zone}.zone`),
-    ...notLoaded.map(([owner]) => `  - domain: "${owner}"\n    file: there-is-none.zone`),
-    '',
-  ].join('\n')
 }
 
 async function startUnbound(network: StartedNetwork, knotAddress: string): Promise<StartedTestContainer> {

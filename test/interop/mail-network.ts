@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto'
 import { GenericContainer, getContainerRuntimeClient, StartedNetwork, Wait, type StartedTestContainer } from 'testcontainers'
 import { createResolver, type ResolverHandle } from '../../src/dns/create-resolver.ts'
 import { buildFixture } from '../support/docker.ts'
+import { configureKnot } from './knot.ts'
 import {
   brokenZone,
   CLIENT_ROLES,
@@ -49,7 +50,7 @@ export async function startMailNetwork(): Promise<MailNetwork> {
     started.push(() => network.stop())
     const place = (role: HostRole): Place => ({ network: network.getName(), slot, role })
     const [, , client] = await Promise.all([
-      start('knot', place('knot'), (container) => configureKnot(container, slot)),
+      start('knot', place('knot'), (container) => configureKnot(container, fixtureZones(slot), [brokenZone(slot)])),
       start('unbound', place('unbound'), (container) => configureUnbound(container, slot)),
       start('swaks', place('aligned'), (container) => configureClient(container, slot)),
     ])
@@ -110,35 +111,6 @@ async function createNetwork(): Promise<{ readonly network: StartedNetwork; read
     }
   }
   throw new Error('every slot of the fixture network is taken: remove what earlier runs have left (docker network ls -f name=ptrgate-mail)')
-}
-
-function configureKnot(container: GenericContainer, slot: NetworkSlot): GenericContainer {
-  const zones = [...fixtureZones(slot)]
-  const configuration = [
-    'server:',
-    '    rundir: /run/knot',
-    '    listen: [ "0.0.0.0@53" ]',
-    'log:',
-    '  - target: stdout',
-    '    any: info',
-    'database:',
-    '    storage: /run/knot',
-    'template:',
-    '  - id: default',
-    '    storage: /zones',
-    '    zonefile-sync: -1',
-    '    journal-content: none',
-    'zone:',
-    ...zones.map(([zone]) => `  - domain: "${zone}"\n    file: ${zone}.zone`),
-    `  - domain: "${brokenZone(slot)}"\n    file: there-is-none.zone`,
-    '',
-  ].join('\n')
-  return container
-    .withCopyContentToContainer([
-      { content: configuration, target: '/etc/knot/knot.conf' },
-      ...zones.map(([zone, content]) => ({ content, target: `/zones/${zone}.zone` })),
-    ])
-    .withWaitStrategy(Wait.forLogMessage(/server started/, 1))
 }
 
 /** Whatever lies outside of our zones does not exist: nothing may ask the public DNS. */
