@@ -57,7 +57,8 @@ export function judgeFacts(
   settings: Pick<JudgeSettings, 'iprev' | 'ourNames' | 'ourAddresses'>,
 ): ClientJudgement {
   const assess = nameAssessor(iprev.address)
-  const findings: Finding[] = [...iprevFindings(iprev, settings.iprev), ...ptrQualityFindings(iprev, assess)]
+  const findings = iprevFindings(iprev, settings.iprev)
+  findings.push(...ptrQualityFindings(iprev, assess))
   const confirmed = confirmedName(iprev, helo?.form.kind === 'name' ? helo.form.name : undefined)
   const generic = genericOf(confirmed ?? iprev.names[0]?.name, assess)
   if (helo) {

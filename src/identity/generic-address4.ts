@@ -132,6 +132,7 @@ function octetsRunTogether(digits: string, octets: readonly number[]): number {
   if (digits.length > 12) return 0
   for (const write of [String, pad3]) {
     for (let start = 0; start < 4; start++) {
+      if (!digits.startsWith(write(octets[start] ?? 0))) continue
       for (const step of [1, -1]) {
         let mask = 0
         let at = 0
@@ -163,6 +164,7 @@ function scatteredDigits(numbers: readonly NumberRun[], octets: readonly number[
 
 /** Four small numbers in a row with one and the same separator between them. */
 export function looksLikeAnyAddress({ text, numbers, hostEnd }: NameParts): boolean {
+  if (numbers.length < 4) return false
   let row = 0
   let separator = ''
   for (let index = 0; index < Math.min(numbers.length, MAX_PIECES); index++) {

@@ -40,9 +40,11 @@ function isTelling(identifier: string): boolean {
 
 /** Groups as a person writes them: `2001-db8-0-1`, `2001-0db8-…`, `2001-db8--25`. */
 function traceGroups(parts: NameParts, bytes: readonly number[]): AddressTrace | undefined {
-  const groups = Array.from({ length: 8 }, (_, index) => (bytes[2 * index] ?? 0) * 256 + (bytes[2 * index + 1] ?? 0))
   const tokens = parts.tokens.filter((token) => token.end <= parts.hostEnd).slice(0, MAX_TOKENS)
-  const values = tokens.map((token) => groupValue(token))
+  const values = tokens.map(groupValue)
+  // Two groups are the least that tells; most names have not as many.
+  if (values.filter((value) => value !== undefined).length < 2) return undefined
+  const groups = Array.from({ length: 8 }, (_, index) => (bytes[2 * index] ?? 0) * 256 + (bytes[2 * index + 1] ?? 0))
   const needed = groups.filter((group) => group !== 0).length
   let best = NO_MATCH
   for (let first = 0; first < values.length; first++) {
@@ -102,8 +104,8 @@ function matchGroups(
 const LEADING_ZEROS = /^0+/
 const GROUP = /^[0-9a-f]{1,4}$/
 
-function groupValue(token: Token): number | undefined {
-  return GROUP.test(token.text) ? Number.parseInt(token.text, 16) : undefined
+function groupValue({ text }: Token): number | undefined {
+  return GROUP.test(text) ? Number.parseInt(text, 16) : undefined
 }
 
 function trace(extent: 'whole' | 'most', digits: number): AddressTrace {

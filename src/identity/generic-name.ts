@@ -2,7 +2,7 @@
  * A name taken apart for the generic-PTR judgement: which labels belong to the host and which to the organisation, and the
  * letters and numbers in them. One pass, linear in the name, no opinion.
  */
-import { parse } from 'tldts'
+import { getDomain } from 'tldts'
 
 /** A maximal run of letters and digits; positions are offsets in `text`. */
 export interface Token {
@@ -37,11 +37,14 @@ export interface NameParts {
  */
 export function takeNameApart(name: string): NameParts {
   const text = (name.includes('\\') ? name.replace(ESCAPE, '-') : name).toLowerCase()
-  const domain = parse(text, SUFFIX_LIST).domain ?? text
+  const domain = getDomain(text, SUFFIX_LIST) ?? text
   const hostEnd = Math.max(0, text.length - domain.length - 1)
-  const labels = text.split('.')
+  const labels: string[] = []
+  const tokens: Token[] = []
+  const numbers: NumberRun[] = []
+  scan(text, labels, tokens, numbers)
   const hostLabels = domain === text ? 0 : labels.length - countLabels(domain)
-  return { text, labels, hostLabels, hostEnd, domain, ...scan(text) }
+  return { text, labels, hostLabels, hostEnd, domain, tokens, numbers, compact: compactOf(tokens) }
 }
 
 const SUFFIX_LIST = { allowPrivateDomains: false, extractHostname: false, validateHostname: false, detectIp: false } as const
@@ -53,11 +56,8 @@ function countLabels(domain: string): number {
   return count
 }
 
-function scan(text: string): Pick<NameParts, 'tokens' | 'numbers' | 'compact'> {
-  const tokens: Token[] = []
-  const numbers: NumberRun[] = []
-  let compact = ''
-  let label = 0
+function scan(text: string, labels: string[], tokens: Token[], numbers: NumberRun[]): void {
+  let labelStart = 0
   let tokenStart = -1
   let numberStart = -1
   for (let index = 0; index <= text.length; index++) {
@@ -66,19 +66,25 @@ function scan(text: string): Pick<NameParts, 'tokens' | 'numbers' | 'compact'> {
     const isLetter = code >= LETTER_A && code <= LETTER_Z
     if (isDigit && numberStart < 0) numberStart = index
     if (!isDigit && numberStart >= 0) {
-      numbers.push({ text: text.slice(numberStart, index), start: numberStart, end: index, label })
+      numbers.push({ text: text.slice(numberStart, index), start: numberStart, end: index, label: labels.length })
       numberStart = -1
     }
     if ((isDigit || isLetter) && tokenStart < 0) tokenStart = index
     if (!isDigit && !isLetter && tokenStart >= 0) {
-      const token = text.slice(tokenStart, index)
-      compact += token
-      tokens.push({ text: token, start: tokenStart, end: index, label })
+      tokens.push({ text: text.slice(tokenStart, index), start: tokenStart, end: index, label: labels.length })
       tokenStart = -1
     }
-    if (code === DOT) label++
+    if (code === DOT) {
+      labels.push(text.slice(labelStart, index))
+      labelStart = index + 1
+    }
   }
-  return { tokens, numbers, compact }
+}
+
+function compactOf(tokens: readonly Token[]): string {
+  let compact = ''
+  for (const { text } of tokens) compact += text
+  return compact
 }
 
 const DOT = 0x2e

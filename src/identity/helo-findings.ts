@@ -28,108 +28,125 @@ export interface HeloFindingsInput {
 
 export function heloFindings(input: HeloFindingsInput): Finding[] {
   const { claimedName, form } = input.helo
+  const findings: Finding[] = []
   switch (form.kind) {
     case 'invalid':
-      return [finding('HELO_SYNTAX', { claimedName, problem: form.problem })]
+      findings.push(finding('HELO_SYNTAX', { claimedName, problem: form.problem }))
+      break
     case 'bareAddress':
-      return [finding('HELO_BARE_ADDRESS', { claimedName }), ...ownAddressFindings(input, form.address)]
+      findings.push(finding('HELO_BARE_ADDRESS', { claimedName }))
+      addOwnAddress(findings, input, form.address)
+      break
     case 'literal':
-      return [finding('HELO_LITERAL', { claimedName }), ...literalFindings(input, form.address), ...ownAddressFindings(input, form.address)]
+      findings.push(finding('HELO_LITERAL', { claimedName }))
+      addLiteral(findings, input, form.address)
+      addOwnAddress(findings, input, form.address)
+      break
     case 'name':
-      return nameFindings(input, form.name)
+      addNameFindings(findings, input, form.name)
   }
+  return findings
 }
 
-function literalFindings({ helo: { claimedName }, iprev }: HeloFindingsInput, address: IpAddress): Finding[] {
+function addLiteral(findings: Finding[], { helo: { claimedName }, iprev }: HeloFindingsInput, address: IpAddress): void {
   const peer = unmapAddress(iprev.address)
-  return sameAddress(address, peer) ? [] : [finding('HELO_LITERAL_MISMATCH', { claimedName, ip: formatAddress(peer) })]
+  if (!sameAddress(address, peer)) findings.push(finding('HELO_LITERAL_MISMATCH', { claimedName, ip: formatAddress(peer) }))
 }
 
-function ownAddressFindings(input: HeloFindingsInput, address: IpAddress): Finding[] {
+function addOwnAddress(findings: Finding[], input: HeloFindingsInput, address: IpAddress): void {
   const isOurs = input.ourAddresses.some((ours) => sameAddress(unmapAddress(ours), address))
-  return isOurs && isStranger(input) ? [finding('HELO_OUR_NAME', { claimedName: input.helo.claimedName })] : []
+  if (isOurs && isStranger(input)) findings.push(finding('HELO_OUR_NAME', { claimedName: input.helo.claimedName }))
 }
 
 function isStranger({ isStranger: told, ourAddresses, iprev }: HeloFindingsInput): boolean {
   return told ?? !ourAddresses.some((ours) => sameAddress(unmapAddress(ours), unmapAddress(iprev.address)))
 }
 
-function nameFindings(input: HeloFindingsInput, name: DomainName): Finding[] {
+function addNameFindings(findings: Finding[], input: HeloFindingsInput, name: DomainName): void {
   const { claimedName } = input.helo
   switch (scopeOfHeloName(name)) {
     case 'localhost':
-      return [finding('HELO_LOCALHOST', { claimedName }), ...ownNameFindings(input, name)]
+      findings.push(finding('HELO_LOCALHOST', { claimedName }))
+      addOwnName(findings, input, name)
+      break
     case 'singleLabel':
-      return [...underscoreFindings(input, name), finding('HELO_NOT_FQDN', { claimedName }), ...ownNameFindings(input, name)]
+      addUnderscore(findings, input, name)
+      findings.push(finding('HELO_NOT_FQDN', { claimedName }))
+      addOwnName(findings, input, name)
+      break
     case 'qualified':
-      return [
-        ...underscoreFindings(input, name),
-        ...suffixFindings(input, name),
-        ...ownNameFindings(input, name),
-        ...genericFindings(input, name),
-        ...resolutionFindings(input),
-        ...ptrFindings(input, name),
-        ...confirmedFindings(input, name),
-      ]
+      addUnderscore(findings, input, name)
+      addReservedSuffix(findings, input, name)
+      addOwnName(findings, input, name)
+      addGeneric(findings, input, name)
+      addResolution(findings, input)
+      addPtr(findings, input, name)
+      addConfirmed(findings, input, name)
   }
 }
 
-function underscoreFindings({ helo: { claimedName } }: HeloFindingsInput, name: DomainName): Finding[] {
-  return hasUnderscore(name) ? [finding('HELO_UNDERSCORE', { claimedName })] : []
+function addUnderscore(findings: Finding[], { helo: { claimedName } }: HeloFindingsInput, name: DomainName): void {
+  if (hasUnderscore(name)) findings.push(finding('HELO_UNDERSCORE', { claimedName }))
 }
 
-function suffixFindings({ helo: { claimedName } }: HeloFindingsInput, name: DomainName): Finding[] {
+function addReservedSuffix(findings: Finding[], { helo: { claimedName } }: HeloFindingsInput, name: DomainName): void {
   const suffix = reservedSuffix(name)
-  return suffix === undefined ? [] : [finding('HELO_RESERVED_SUFFIX', { claimedName, suffix })]
+  if (suffix !== undefined) findings.push(finding('HELO_RESERVED_SUFFIX', { claimedName, suffix }))
 }
 
-function ownNameFindings(input: HeloFindingsInput, name: DomainName): Finding[] {
+function addOwnName(findings: Finding[], input: HeloFindingsInput, name: DomainName): void {
   const isOurs = input.ourNames.some((ours) => sameName(ours, name))
-  return isOurs && isStranger(input) ? [finding('HELO_OUR_NAME', { claimedName: input.helo.claimedName })] : []
+  if (isOurs && isStranger(input)) findings.push(finding('HELO_OUR_NAME', { claimedName: input.helo.claimedName }))
 }
 
-function genericFindings({ helo: { claimedName }, iprev, assess }: HeloFindingsInput, name: DomainName): Finding[] {
+function addGeneric(findings: Finding[], { helo: { claimedName }, iprev, assess }: HeloFindingsInput, name: DomainName): void {
   const { generic, score, reasons } = (assess ?? nameAssessor(iprev.address))(name)
-  return generic ? [finding('HELO_GENERIC', { claimedName, score, reasons })] : []
+  if (generic) findings.push(finding('HELO_GENERIC', { claimedName, score, reasons }))
 }
 
-function resolutionFindings({ helo: { claimedName, resolution }, iprev }: HeloFindingsInput): Finding[] {
-  const peer = unmapAddress(iprev.address)
+function addResolution(findings: Finding[], { helo: { claimedName, resolution }, iprev }: HeloFindingsInput): void {
   switch (resolution.kind) {
     case 'notAsked':
-      return []
+      break
     case 'unknown':
-      return [finding('HELO_UNKNOWN', { claimedName, outcome: resolution.outcome })]
+      findings.push(finding('HELO_UNKNOWN', { claimedName, outcome: resolution.outcome }))
+      break
     case 'none':
-      return [finding('HELO_UNRESOLVABLE', { claimedName, cause: resolution.nxdomain ? 'nxdomain' : 'nodata' })]
+      findings.push(finding('HELO_UNRESOLVABLE', { claimedName, cause: resolution.nxdomain ? 'nxdomain' : 'nodata' }))
+      break
     case 'addresses':
     case 'otherFamilyOnly': {
       const { addresses } = resolution
-      if (addresses.some((address) => sameAddress(address, peer))) return []
-      return [finding('HELO_OTHER_ADDRESS', { claimedName, ip: formatAddress(peer), addresses: addresses.map(formatAddress) })]
+      const peer = unmapAddress(iprev.address)
+      if (addresses.some((address) => sameAddress(address, peer))) break
+      findings.push(finding('HELO_OTHER_ADDRESS', { claimedName, ip: formatAddress(peer), addresses: addresses.map(formatAddress) }))
     }
   }
 }
 
 /** Only against a set of PTR names that is known and complete: an ignored one may be the one that fits. */
-function ptrFindings({ helo: { claimedName }, iprev }: HeloFindingsInput, name: DomainName): Finding[] {
-  const { names, truncated } = iprev
-  if (names.length === 0 || truncated || names.some((ptr) => sameName(ptr.name, name))) return []
-  return [finding('HELO_PTR_DIFFERS', { claimedName, ptrNames: names.map((ptr) => ptr.name) })]
+function addPtr(findings: Finding[], { helo: { claimedName }, iprev: { names, truncated } }: HeloFindingsInput, name: DomainName): void {
+  if (names.length === 0 || truncated || names.some((ptr) => sameName(ptr.name, name))) return
+  findings.push(finding('HELO_PTR_DIFFERS', { claimedName, ptrNames: names.map((ptr) => ptr.name) }))
 }
 
-function confirmedFindings({ helo: { claimedName }, iprev }: HeloFindingsInput, name: DomainName): Finding[] {
-  const confirmedNames = iprev.names.filter((ptr) => ptr.outcome === 'confirmed').map((ptr) => canonicalName(ptr.name))
-  const confirmedName = confirmedNames.find((confirmed) => sameName(confirmed, name)) ?? confirmedNames[0]
-  if (confirmedName === undefined) return []
-  if (sameName(confirmedName, name)) return [finding('HELO_ALIGNED', { claimedName, confirmedName })]
-  if (mayStillBeConfirmed(iprev, name)) return []
-  const differs = finding('HELO_CONFIRMED_DIFFERS', { claimedName, confirmedName })
+function addConfirmed(findings: Finding[], { helo: { claimedName }, iprev }: HeloFindingsInput, name: DomainName): void {
+  const confirmed = iprev.names.filter((ptr) => ptr.outcome === 'confirmed')
+  const chosen = confirmed.find((ptr) => sameName(ptr.name, name)) ?? confirmed[0]
+  if (chosen === undefined) return
+  const confirmedName = canonicalName(chosen.name)
+  if (sameName(confirmedName, name)) {
+    findings.push(finding('HELO_ALIGNED', { claimedName, confirmedName }))
+    return
+  }
+  if (mayStillBeConfirmed(iprev, name)) return
+  findings.push(finding('HELO_CONFIRMED_DIFFERS', { claimedName, confirmedName }))
+  const confirmedNames = confirmed.map((ptr) => ptr.name)
+  if (alignWithAny(name, confirmedNames) !== 'different') return
   const claimedDomain = organisationalDomain(name)
   const confirmedDomain = organisationalDomain(confirmedName)
-  const isForeign = alignWithAny(name, confirmedNames) === 'different'
-  if (!isForeign || claimedDomain === undefined || confirmedDomain === undefined) return [differs]
-  return [differs, finding('HELO_ORGANISATION_DIFFERS', { claimedName, confirmedName, claimedDomain, confirmedDomain })]
+  if (claimedDomain === undefined || confirmedDomain === undefined) return
+  findings.push(finding('HELO_ORGANISATION_DIFFERS', { claimedName, confirmedName, claimedDomain, confirmedDomain }))
 }
 
 /** The claimed name is a PTR name whose own lookup failed, or may be one of those that were ignored. */

@@ -43,12 +43,16 @@ export function assessPtrName(name: DomainName | string, address: IpAddress | st
   if (text === undefined) return NOT_GENERIC
   const parsed = typeof address === 'string' ? parseAddress(address) : address
   const parts = takeNameApart(text)
-  if (parts.hostLabels === 0) return total([])
+  if (parts.hostLabels === 0) return NOT_GENERIC
   const peer = parsed && unmapAddress(parsed)
   const trace = peer && traceAddress(parts, peer)
   const mail = findMailWord(parts)
-  const evidence = addressEvidence(trace)
-  evidence.push(...wordEvidence(parts, trace, mail), ...providerEvidence(parts, peer), ...mailEvidence(mail))
+  const provider = providerOfParts(parts, peer)
+  const evidence: GenericEvidence[] = []
+  if (trace && trace.extent !== 'octet') evidence.push({ reason: `address:${trace.extent}`, weight: addressWeight(trace) })
+  addWords(evidence, parts, trace, mail)
+  if (provider !== undefined) evidence.push({ reason: `provider:${provider}`, weight: PROVIDER_WEIGHT })
+  if (mail) evidence.push({ reason: `mailWord:${mail.word}`, weight: mail.weight })
   return total(evidence)
 }
 
@@ -68,21 +72,28 @@ export function nameAssessor(address: IpAddress): AssessName {
  * with one name that somebody chose is named: its other names are not held against it.
  */
 export function ptrQualityFindings(facts: IprevFacts, assess: AssessName = nameAssessor(facts.address)): Finding[] {
-  if (facts.names.length === 0) return []
-  const ip = formatAddress(unmapAddress(facts.address))
-  const confirmed = facts.names.filter((ptr) => ptr.outcome === 'confirmed')
-  const judged = confirmed.length > 0 ? confirmed : facts.names.length === 1 && !facts.truncated ? facts.names.filter(isUsable) : []
   const findings: Finding[] = []
-  for (const { name: ptrName } of facts.names.filter(isUsable)) {
-    const suffix = reservedSuffix(ptrName)
-    if (suffix !== undefined) findings.push(finding('PTR_RESERVED_SUFFIX', { ip, ptrName, suffix }))
+  for (const ptr of facts.names) {
+    const suffix = isUsable(ptr) ? reservedSuffix(ptr.name) : undefined
+    if (suffix !== undefined) findings.push(finding('PTR_RESERVED_SUFFIX', { ip: peerText(facts), ptrName: ptr.name, suffix }))
   }
+  const judged = judgedNames(facts)
   if (!judged.every((ptr) => assess(ptr.name).generic)) return findings
   for (const { name: ptrName } of judged) {
     const { score, reasons } = assess(ptrName)
-    findings.push(finding('PTR_GENERIC', { ip, ptrName, score, reasons }))
+    findings.push(finding('PTR_GENERIC', { ip: peerText(facts), ptrName, score, reasons }))
   }
   return findings
+}
+
+function judgedNames({ names, truncated }: IprevFacts): readonly PtrName[] {
+  const confirmed = names.filter(({ outcome }) => outcome === 'confirmed')
+  if (confirmed.length > 0) return confirmed
+  return names.length === 1 && !truncated ? names.filter(isUsable) : []
+}
+
+function peerText({ address }: IprevFacts): string {
+  return formatAddress(unmapAddress(address))
 }
 
 /** What is no host name, or a single label, has a finding of its own. */
@@ -102,17 +113,14 @@ const MAX_TEXT = 1024
 const PLAIN = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/i
 
 function total(evidence: readonly GenericEvidence[]): PtrAssessment {
-  const sum = evidence.reduce((weights, { weight }) => weights + weight, 0)
+  let sum = 0
+  for (const { weight } of evidence) sum += weight
   const score = Math.min(100, Math.max(0, sum))
   return { generic: score >= GENERIC_SCORE, score, reasons: evidence.map(({ reason }) => reason), evidence }
 }
 
+const PROVIDER_WEIGHT = 60
 const NOT_GENERIC: PtrAssessment = { generic: false, score: 0, reasons: [], evidence: [] }
-
-function addressEvidence(trace: AddressTrace | undefined): GenericEvidence[] {
-  if (trace === undefined || trace.extent === 'octet') return []
-  return [{ reason: `address:${trace.extent}`, weight: addressWeight(trace) }]
-}
 
 function addressWeight({ extent, digits, tight, bare }: AddressTrace): number {
   switch (extent) {
@@ -128,19 +136,20 @@ function addressWeight({ extent, digits, tight, bare }: AddressTrace): number {
   }
 }
 
-function wordEvidence(parts: NameParts, trace: AddressTrace | undefined, mail: WeighedWord | undefined): GenericEvidence[] {
+function addWords(evidence: GenericEvidence[], parts: NameParts, trace: AddressTrace | undefined, mail: WeighedWord | undefined): void {
   const words = findPoolWords(parts)
+  const [heaviest] = words
+  if (heaviest === undefined) return
   let left = MOST_WORD_WEIGHT
-  const evidence = words.map(({ word, weight }, index): GenericEvidence => {
-    const counted = Math.min(left, index === 0 ? weight : FURTHER_WORD_WEIGHT)
-    left -= counted
-    return { reason: `word:${word}`, weight: counted }
-  })
-  if (words.length === 0 || mail?.isFirst === true) return evidence
+  for (const word of words) {
+    const weight = Math.min(left, word === heaviest ? word.weight : FURTHER_WORD_WEIGHT)
+    left -= weight
+    evidence.push({ reason: `word:${word.word}`, weight })
+  }
+  if (mail?.isFirst === true) return
   if (trace?.extent === 'octet') evidence.push({ reason: 'address:octet', weight: trace.digits >= 3 ? 15 : 5 })
-  const opaque = opacity(parts, words[0]?.isFirst === true)
+  const opaque = opacity(parts, heaviest.isFirst)
   if (opaque > 0) evidence.push({ reason: 'opaqueLabel', weight: opaque })
-  return evidence
 }
 
 /**
@@ -157,13 +166,4 @@ function opacity({ numbers, tokens }: NameParts, isWordFirst: boolean): number {
 
 function isRandom({ start, end }: Token, numbers: readonly NumberRun[]): boolean {
   return end - start >= 12 && numbers.filter((number) => number.start >= start && number.end <= end).length >= 4
-}
-
-function providerEvidence(parts: NameParts, address: IpAddress | undefined): GenericEvidence[] {
-  const provider = providerOfParts(parts, address)
-  return provider === undefined ? [] : [{ reason: `provider:${provider}`, weight: 60 }]
-}
-
-function mailEvidence(mail: WeighedWord | undefined): GenericEvidence[] {
-  return mail === undefined ? [] : [{ reason: `mailWord:${mail.word}`, weight: mail.weight }]
 }

@@ -1,45 +1,21 @@
 /**
- * The loop as a picture: address → PTR → name → address, closed by a rail when it closes, and else marked where it breaks.
- * ASCII only; every name is escaped, bounded and wrapped, so that no name can break the picture.
+ * The loop as a picture: address → PTR → name → address, closed by a rail when it closes, and else marked where it breaks; below
+ * it what HELO has to do with it. ASCII only; every name is escaped, bounded and wrapped, so that no name can break the picture.
  */
 import { formatAddress } from '../core/address.ts'
 import { sameName } from '../core/domain-name.ts'
+import type { Finding, FindingCode } from '../findings/catalogue.ts'
 import type { IprevFacts, PtrName, PtrNameOutcome } from '../iprev/facts.ts'
 import { argumentText, joinList } from './finding-text.ts'
 import type { AddressReport } from './report-types.ts'
-import type { Mark } from './text-style.ts'
-import { wrapLines } from './wrap.ts'
+import { markOfLevel, paintMark, SEVERITY, symbolOf, type Layout, type Mark } from './text-style.ts'
+import { addWrapped, type WrapOptions } from './wrap.ts'
 
-/** A line of the picture. The gutter holds the rail or a mark; colour comes later. */
-export interface LoopLine {
-  readonly gutter: string | { readonly mark: Mark }
-  readonly text: string
-}
-
-export interface LoopOptions {
-  /** For the text beside the gutter. */
-  readonly columns: number
-  /** How many PTR names beside the drawn one are listed. */
-  readonly maxOtherNames: number
-}
-
-export function drawLoop(report: AddressReport, options: LoopOptions): readonly LoopLine[] {
-  const { iprev } = report
+export function addLoop(lines: string[], report: AddressReport, layout: Layout): void {
   const drawn = nameToDraw(report)
-  const start = [...plain(formatAddress(iprev.address), options), ...arrow(`PTR${aliasNote(iprev.aliases.at(-1)?.target)}`, options)]
-  if (!drawn) return [...start, ...marked(iprev.result === 'temperror' ? 'unsure' : 'error', reverseTrouble(iprev), options)]
-  const name = plain(argumentText(drawn.name), options)
-  if (drawn.outcome === 'notHostName' || drawn.outcome === 'singleLabel') {
-    return [...start, ...name, ...marked('error', NOT_ASKED[drawn.outcome], options), ...otherNames(iprev, drawn, options)]
-  }
-  const type = iprev.address.family === 4 ? 'A' : 'AAAA'
-  const path = [...start, ...name, ...arrow(`${type}${aliasNote(drawn.aliases.at(-1)?.target)}`, options)]
-  const end =
-    drawn.outcome === 'confirmed'
-      ? marked('ok', `the loop closes: ${argumentText(drawn.name)} is confirmed`, options)
-      : marked(isUndecided(drawn.outcome) ? 'unsure' : 'error', forwardTrouble(drawn, iprev, type), options)
-  const picture = drawn.outcome === 'confirmed' ? withRail([...path, ...plain(formatAddress(iprev.address), options)]) : path
-  return [...picture, ...end, ...otherNames(iprev, drawn, options)]
+  addPicture(lines, report.iprev, drawn, layout)
+  if (drawn) addOtherNames(lines, report.iprev, drawn, layout)
+  addHelo(lines, report, layout)
 }
 
 /** The confirmed name; else the one that the result hangs on. */
@@ -51,20 +27,67 @@ function nameToDraw({ iprev, confirmedName }: AddressReport): PtrName | undefine
   return confirmed ?? undecided ?? iprev.names[0]
 }
 
-function plain(text: string, { columns }: LoopOptions): LoopLine[] {
-  return wrapLines(text, columns).map((line) => ({ gutter: '', text: line }))
+function addPicture(lines: string[], iprev: IprevFacts, drawn: PtrName | undefined, layout: Layout): void {
+  const { columns } = layout
+  const ip = formatAddress(iprev.address)
+  const { place, arrow } = drawn?.outcome === 'confirmed' ? RAILED : OPEN
+  const start = lines.length
+  addWrapped(lines, ip, columns, place)
+  addWrapped(lines, `PTR${aliasNote(iprev.aliases.at(-1)?.target)}`, columns, arrow)
+  if (!drawn) {
+    addMarked(lines, iprev.result === 'temperror' ? 'unsure' : 'error', reverseTrouble(iprev), layout)
+    return
+  }
+  addWrapped(lines, argumentText(drawn.name), columns, place)
+  if (drawn.outcome === 'notHostName' || drawn.outcome === 'singleLabel') {
+    addMarked(lines, 'error', NOT_ASKED[drawn.outcome], layout)
+    return
+  }
+  const type = iprev.address.family === 4 ? 'A' : 'AAAA'
+  addWrapped(lines, `${type}${aliasNote(drawn.aliases.at(-1)?.target)}`, columns, arrow)
+  if (drawn.outcome === 'confirmed') {
+    addWrapped(lines, ip, columns, place)
+    closeRail(lines, start)
+    addMarked(lines, 'ok', `the loop closes: ${argumentText(drawn.name)} is confirmed`, layout)
+  } else addMarked(lines, isUndecided(drawn.outcome) ? 'unsure' : 'error', forwardTrouble(drawn, ip, type), layout)
 }
 
-function arrow(label: string, { columns }: LoopOptions): LoopLine[] {
-  return wrapLines(label, columns, { first: '  | ', rest: '  |   ' }).map((line) => ({ gutter: '', text: line }))
+/** What stands left of the picture: nothing, a rail or a mark. */
+const INDENT = '       '
+const RAIL = ' |     '
+const RAIL_START = ' .->   '
+const RAIL_END = " '--   "
+const OPEN = picturePrefixes(INDENT)
+const RAILED = picturePrefixes(RAIL)
+
+function picturePrefixes(gutter: string): { readonly place: WrapOptions; readonly arrow: WrapOptions } {
+  return { place: { first: gutter }, arrow: { first: `${gutter}  | `, rest: `${gutter}  |   ` } }
 }
 
-function marked(mark: Mark, text: string, { columns }: LoopOptions): LoopLine[] {
-  return wrapLines(text, columns).map((line, index) => ({ gutter: index === 0 ? { mark } : '', text: line }))
+/** Along the lines from `start` on, whose last one is where their first one was. */
+function closeRail(lines: string[], start: number): void {
+  const end = lines.length - 1
+  lines[start] = RAIL_START + (lines[start] ?? '').slice(RAIL.length)
+  lines[end] = RAIL_END + (lines[end] ?? '').slice(RAIL.length)
 }
 
-function withRail(lines: readonly LoopLine[]): LoopLine[] {
-  return lines.map(({ text }, index) => ({ gutter: index === 0 ? ' .->' : index === lines.length - 1 ? " '--" : ' |', text }))
+function addMarked(lines: string[], mark: Mark, text: string, { columns, style }: Layout): void {
+  const at = lines.length
+  addWrapped(lines, text, columns, MARKED[mark])
+  paintMark(lines, at, mark, style)
+}
+
+const MARKED: Readonly<Record<Mark, WrapOptions>> = {
+  ok: markPrefix('ok'),
+  error: markPrefix('error'),
+  unsure: markPrefix('unsure'),
+  warning: markPrefix('warning'),
+  notice: markPrefix('notice'),
+  info: markPrefix('info'),
+}
+
+function markPrefix(mark: Mark): WrapOptions {
+  return { first: ` ${symbolOf(mark)}`.padEnd(INDENT.length), rest: INDENT }
 }
 
 function aliasNote(target: string | undefined): string {
@@ -98,8 +121,7 @@ function reverseTrouble(iprev: IprevFacts): string {
   }
 }
 
-function forwardTrouble({ addresses, outcome }: PtrName, iprev: IprevFacts, type: string): string {
-  const ip = formatAddress(iprev.address)
+function forwardTrouble({ addresses, outcome }: PtrName, ip: string, type: string): string {
   if (outcome === 'elsewhere') return `${joinList(addresses.map(formatAddress))}: not ${ip}, so the loop does not close`
   return isUndecided(outcome)
     ? `not known: ${OUTCOMES[outcome]}`
@@ -135,17 +157,62 @@ function isUndecided(outcome: PtrNameOutcome): boolean {
 
 const UNDECIDED: ReadonlySet<PtrNameOutcome> = new Set(['servfail', 'refused', 'timeout', 'malformed', 'deadline', 'queryCap', 'aborted'])
 
-function otherNames(iprev: IprevFacts, drawn: PtrName, options: LoopOptions): LoopLine[] {
-  const others = iprev.names.filter((candidate) => candidate !== drawn)
-  const shown = others.slice(0, options.maxOtherNames)
-  const lines = shown.flatMap((other) =>
-    wrapLines(`${argumentText(other.name)} -> ${otherOutcome(other)}`, options.columns, { first: '  also ', rest: '       ' }),
-  )
-  const hidden = iprev.ptrNameCount - 1 - shown.length
-  if (hidden > 0) lines.push(`  and ${String(hidden)} more PTR ${hidden === 1 ? 'name' : 'names'}`)
-  return lines.map((text) => ({ gutter: '', text }))
+function addOtherNames(lines: string[], { names, ptrNameCount }: IprevFacts, drawn: PtrName, { columns, verbose }: Layout): void {
+  const limit = verbose ? Infinity : MAX_OTHER_NAMES
+  let shown = 0
+  for (const other of names) {
+    if (other === drawn || shown >= limit) continue
+    shown++
+    addWrapped(lines, `${argumentText(other.name)} -> ${otherOutcome(other)}`, columns, OTHER_NAME)
+  }
+  const hidden = ptrNameCount - 1 - shown
+  if (hidden > 0) lines.push(`${INDENT}  and ${String(hidden)} more PTR ${hidden === 1 ? 'name' : 'names'}`)
 }
+
+/** Beside the drawn one, for who did not ask for all. */
+const MAX_OTHER_NAMES = 3
+const OTHER_NAME: WrapOptions = { first: `${INDENT}  also `, rest: `${INDENT}       ` }
 
 function otherOutcome({ addresses, outcome }: PtrName): string {
   return outcome === 'elsewhere' ? joinList(addresses.map(formatAddress), 3) : OUTCOMES[outcome]
+}
+
+function addHelo(lines: string[], { helo, findings }: AddressReport, layout: Layout): void {
+  if (!helo) {
+    lines.push(layout.style.faint(`${INDENT}HELO was not given (--helo NAME), so it is not judged`))
+    return
+  }
+  const worst = worstOfHelo(findings)
+  const mark = worst && worst.code !== 'HELO_ALIGNED' ? markOfLevel(worst.level) : 'ok'
+  const claim = `HELO ${argumentText(helo.claimedName)}`
+  addMarked(lines, mark, worst ? `${claim} ${HELO_REMARKS[worst.code] ?? ''}` : claim, layout)
+}
+
+function worstOfHelo(findings: readonly Finding[]): Finding | undefined {
+  let worst: Finding | undefined
+  for (const finding of findings) {
+    if (HELO_REMARKS[finding.code] === undefined) continue
+    if (worst === undefined || SEVERITY.indexOf(finding.level) < SEVERITY.indexOf(worst.level)) worst = finding
+  }
+  return worst
+}
+
+/** What the finding says of HELO in the picture; its whole sentence stands below. */
+const HELO_REMARKS: { readonly [C in FindingCode]?: string } = {
+  HELO_SYNTAX: 'is no valid host name or address literal',
+  HELO_BARE_ADDRESS: 'is an address without brackets',
+  HELO_LITERAL: 'is an address literal, not a name',
+  HELO_LITERAL_MISMATCH: 'is not the address of the client',
+  HELO_LOCALHOST: 'is a name of the local host',
+  HELO_NOT_FQDN: 'is not fully qualified',
+  HELO_RESERVED_SUFFIX: 'ends in a reserved suffix',
+  HELO_OUR_NAME: "is the receiver's own name or address",
+  HELO_GENERIC: 'looks like the name of a pool',
+  HELO_UNRESOLVABLE: 'does not resolve',
+  HELO_UNKNOWN: 'could not be looked up',
+  HELO_OTHER_ADDRESS: 'resolves to another address',
+  HELO_PTR_DIFFERS: 'is not the PTR name',
+  HELO_CONFIRMED_DIFFERS: 'is not the confirmed name',
+  HELO_ORGANISATION_DIFFERS: 'belongs to another organisation',
+  HELO_ALIGNED: 'is the confirmed name',
 }

@@ -5,12 +5,13 @@
 import { escapeForTerminal } from './escape.ts'
 import { argumentText } from './finding-text.ts'
 import type { AddressReport, RemedyStep } from './report-types.ts'
-import type { Layout } from './text-style.ts'
+import { beginBlock, type Layout } from './text-style.ts'
 import { addWrapped, wrapLines } from './wrap.ts'
 
 export function addRemedy(lines: string[], address: AddressReport, layout: Layout): void {
   const { remedy, reverseZone } = address
   if (remedy.length === 0) return
+  beginBlock(lines)
   const { columns, style, verbose } = layout
   const zone = reverseZone?.zone ? `reverse zone ${argumentText(reverseZone.zone)}` : ''
   const provider = reverseZone?.provider ? `at ${argumentText(reverseZone.provider)}` : ''
@@ -27,6 +28,7 @@ export function addRemedy(lines: string[], address: AddressReport, layout: Layou
 /** To be sent as it is: not wrapped. */
 export function addMessage(lines: string[], { providerMessage }: AddressReport, { style, verbose }: Layout): void {
   if (!providerMessage || !verbose) return
+  beginBlock(lines)
   lines.push(`  ${style.heading('A message to the provider')}`)
   for (const line of [`Subject: ${providerMessage.subject}`, '', ...providerMessage.body.trimEnd().split('\n')]) {
     lines.push(line === '' ? '' : `    ${style.literal(escapeForTerminal(line))}`)

@@ -19,26 +19,26 @@ export const JSON_FORMAT = 1
 export function checkJson(report: CheckReport): string {
   const { kind, target, targetKind, verdict, via, addresses, score, findings } = report
   return (
-    `{"ptrgate":${String(JSON_FORMAT)},"kind":"${kind}","target":${text(target)},"targetKind":"${targetKind}","verdict":"${verdict}",` +
-    `"via":${list(via, hopJson)},"addresses":${list(addresses, addressJson)},` +
+    `{"ptrgate":${String(JSON_FORMAT)},"kind":"${kind}","target":"${chars(target)}","targetKind":"${targetKind}","verdict":"${verdict}",` +
+    `"via":[${elements(via, hopJson)}],"addresses":[${elements(addresses, addressJson)}],` +
     `"score":{"points":${String(score.points)},"of":${String(score.of)},"undecided":${String(score.undecided)}},` +
-    `"findings":${list(findings, findingJson)}}`
+    `"findings":[${elements(findings, findingJson)}]}`
   )
 }
 
 /** Several reports as one object, for `--json` with several targets. */
 export function checkListJson(reports: readonly CheckReport[]): string {
-  return `{"ptrgate":${String(JSON_FORMAT)},"kind":"checkList","checks":${list(reports, checkJson)}}`
+  return `{"ptrgate":${String(JSON_FORMAT)},"kind":"checkList","checks":[${elements(reports, checkJson)}]}`
 }
 
 function addressJson(report: AddressReport): string {
   const { address, iprev, confirmedName, helo, generic, findings, decision, remedy, cautions, providerMessage, reverseZone } = report
   return (
-    `{"ip":${addressText(address)},"iprev":${iprevJson(iprev, confirmedName)},"helo":${helo ? heloJson(helo) : 'null'},` +
-    `"generic":${generic ? `{"score":${String(generic.score)},"reasons":${list(generic.reasons, text)}}` : 'null'},` +
-    `"findings":${list(findings, findingJson)},` +
-    `"authenticationResults":${text(report.authenticationResults)},` +
-    `"decision":${decisionJson(decision)},"remedy":${list(remedy, stepJson)},"cautions":${list(cautions, shownText)},` +
+    `{"ip":"${formatAddress(address)}","iprev":${iprevJson(iprev, confirmedName)},"helo":${helo ? heloJson(helo) : 'null'},` +
+    `"generic":${generic ? `{"score":${String(generic.score)},"reasons":[${elements(generic.reasons, text)}]}` : 'null'},` +
+    `"findings":[${elements(findings, findingJson)}],` +
+    `"authenticationResults":"${chars(report.authenticationResults)}",` +
+    `"decision":${decisionJson(decision)},"remedy":[${elements(remedy, stepJson)}],"cautions":[${elements(cautions, shownText)}],` +
     `"providerMessage":${providerMessage ? messageJson(providerMessage) : 'null'},` +
     `"reverseZone":${reverseZone ? zoneJson(reverseZone) : 'null'}}`
   )
@@ -47,20 +47,20 @@ function addressJson(report: AddressReport): string {
 export function iprevJson(iprev: IprevFacts, confirmedName: string | null): string {
   return (
     `{"result":"${iprev.result}","reason":"${iprev.reason}","confirmedName":${textOrNull(confirmedName)},` +
-    `"names":${list(iprev.names, nameJson)},"nameCount":${String(iprev.ptrNameCount)},"truncated":${String(iprev.truncated)},` +
-    `"authenticated":${String(iprev.authenticated)},"reverseName":${text(iprev.reverseName)},` +
-    `"aliases":${list(iprev.aliases, ({ target }) => text(target))}}`
+    `"names":[${elements(iprev.names, nameJson)}],"nameCount":${String(iprev.ptrNameCount)},"truncated":${String(iprev.truncated)},` +
+    `"authenticated":${String(iprev.authenticated)},"reverseName":"${chars(iprev.reverseName)}",` +
+    `"aliases":[${elements(iprev.aliases, ({ target }) => text(target))}]}`
   )
 }
 
 function nameJson({ name, outcome, addresses }: PtrName): string {
-  return `{"name":${text(name)},"outcome":"${outcome}","addresses":${list(addresses, addressText)}}`
+  return `{"name":"${chars(name)}","outcome":"${outcome}","addresses":[${elements(addresses, addressText)}]}`
 }
 
 export function heloJson({ claimedName, form, resolution }: HeloFacts): string {
   return (
-    `{"claimedName":${text(claimedName)},"form":"${form.kind}","problem":${textOrNull(form.kind === 'invalid' ? form.problem : null)},` +
-    `"resolution":"${resolution.kind}","addresses":${'addresses' in resolution ? list(resolution.addresses, addressText) : '[]'}}`
+    `{"claimedName":"${chars(claimedName)}","form":"${form.kind}","problem":${textOrNull(form.kind === 'invalid' ? form.problem : null)},` +
+    `"resolution":"${resolution.kind}","addresses":[${'addresses' in resolution ? elements(resolution.addresses, addressText) : ''}]}`
   )
 }
 
@@ -68,12 +68,12 @@ export function findingJson(finding: Finding): string {
   const values: Readonly<Record<string, string | number | readonly string[]>> = finding.args
   let args = ''
   for (const name in values) args += `${args === '' ? '' : ','}"${name}":${argumentJson(values[name] ?? '')}`
-  return `{"code":"${finding.code}","level":"${finding.level}","args":{${args}},"message":${text(findingMessage(finding, 'terminal'))}}`
+  return `{"code":"${finding.code}","level":"${finding.level}","args":{${args}},"message":"${chars(findingMessage(finding, 'terminal'))}"}`
 }
 
 function argumentJson(value: string | number | readonly string[]): string {
   if (typeof value === 'string') return text(value)
-  return typeof value === 'number' ? String(value) : list(value, text)
+  return typeof value === 'number' ? String(value) : `[${elements(value, text)}]`
 }
 
 function decisionJson(decision: Decision): string {
@@ -82,18 +82,18 @@ function decisionJson(decision: Decision): string {
 
 export function decisionMembers({ action, reply, rule, stage }: Decision): string {
   const answer = reply
-    ? `"code":${String(reply.code)},"enhanced":${textOrNull(reply.enhanced)},"text":${text(escapeForSmtp(reply.lines.join(' ')))}`
+    ? `"code":${String(reply.code)},"enhanced":${textOrNull(reply.enhanced)},"text":"${chars(escapeForSmtp(reply.lines.join(' ')))}"`
     : '"code":null,"enhanced":null,"text":null'
-  return `"action":"${action}",${answer},"rule":${text(rule)},"stage":"${stage}"`
+  return `"action":"${action}",${answer},"rule":"${chars(rule)}","stage":"${stage}"`
 }
 
 function hopJson({ exchange, preference, addresses }: MailHop): string {
-  return `{"exchange":${text(exchange)},"preference":${String(preference)},"addresses":${list(addresses, addressText)}}`
+  return `{"exchange":"${chars(exchange)}","preference":${String(preference)},"addresses":[${elements(addresses, addressText)}]}`
 }
 
 function stepJson({ kind, who, step, record, command, choices }: RemedyStep): string {
-  const texts = `{"kind":${text(kind)},"who":${text(who)},"step":${shownText(step)}${member('record', record)}${member('command', command)}`
-  return choices === undefined ? `${texts}}` : `${texts},"choices":${list(choices, choiceJson)}}`
+  const texts = `{"kind":"${chars(kind)}","who":"${chars(who)}","step":${shownText(step)}${member('record', record)}${member('command', command)}`
+  return choices === undefined ? `${texts}}` : `${texts},"choices":[${elements(choices, choiceJson)}]}`
 }
 
 function choiceJson({ label, command, setting }: NonNullable<RemedyStep['choices']>[number]): string {
@@ -110,13 +110,14 @@ function messageJson({ subject, body }: NonNullable<AddressReport['providerMessa
 }
 
 function zoneJson({ zone, nameservers, provider }: ReverseZoneSummary): string {
-  return `{"zone":${textOrNull(zone)},"nameservers":${list(nameservers, text)},"provider":${textOrNull(provider)}}`
+  return `{"zone":${textOrNull(zone)},"nameservers":[${elements(nameservers, text)}],"provider":${textOrNull(provider)}}`
 }
 
-export function list<T>(values: readonly T[], write: (value: T) => string): string {
+/** What stands between the brackets. */
+export function elements<T>(values: readonly T[], write: (value: T) => string): string {
   let joined = ''
   for (const value of values) joined += joined === '' ? write(value) : `,${write(value)}`
-  return `[${joined}]`
+  return joined
 }
 
 export function addressText(address: IpAddress): string {
@@ -133,7 +134,12 @@ export function textOrNull(value: string | null): string {
 }
 
 export function text(value: string): string {
-  return PLAIN.test(value) ? `"${value}"` : escapeJson(JSON.stringify(value))
+  return `"${chars(value)}"`
+}
+
+/** What stands between the quotes. */
+function chars(value: string): string {
+  return PLAIN.test(value) ? value : escapeJson(JSON.stringify(value)).slice(1, -1)
 }
 
 /** Printable ASCII without quote and backslash. */

@@ -96,11 +96,14 @@ const UNCONFIRMED_POINTS = 10
  * something could not be told, or when no address was judged at all.
  */
 export function verdictOf({ addresses, findings }: Pick<CheckReport, 'addresses' | 'findings'>, failOn: FailLevel): Verdict {
-  const lists = [findings, ...addresses.map((address) => address.findings)]
-  if (lists.some((list) => list.some(({ level }) => level !== 'inconclusive' && LEVELS.indexOf(level) >= LEVELS.indexOf(failOn))))
-    return 'misaligned'
-  const isUndecided = addresses.length === 0 || lists.some((list) => list.some(({ level }) => level === 'inconclusive'))
-  return isUndecided ? 'inconclusive' : 'aligned'
+  const isFailing = ({ level }: Finding): boolean => level !== 'inconclusive' && LEVELS.indexOf(level) >= LEVELS.indexOf(failOn)
+  if (findings.some(isFailing) || addresses.some((address) => address.findings.some(isFailing))) return 'misaligned'
+  if (addresses.length === 0 || findings.some(isUndecided)) return 'inconclusive'
+  return addresses.some((address) => address.findings.some(isUndecided)) ? 'inconclusive' : 'aligned'
+}
+
+function isUndecided({ level }: Finding): boolean {
+  return level === 'inconclusive'
 }
 
 /**
@@ -108,13 +111,15 @@ export function verdictOf({ addresses, findings }: Pick<CheckReport, 'addresses'
  * forward-confirmed. An address without PTR gives 0; one that could not be judged counts for nothing, and is counted.
  */
 export function scoreOf(addresses: readonly Pick<AddressReport, 'iprev'>[]): Score {
-  const points = addresses.map(({ iprev }) => pointsOf(iprev)).filter((value) => value !== null)
-  const sum = points.reduce((total, value) => total + value, 0)
-  return {
-    points: points.length === 0 ? null : Math.floor(sum / points.length),
-    of: CONFIRMED_POINTS,
-    undecided: addresses.length - points.length,
+  let sum = 0
+  let judged = 0
+  for (const { iprev } of addresses) {
+    const points = pointsOf(iprev)
+    if (points === null) continue
+    sum += points
+    judged++
   }
+  return { points: judged === 0 ? null : Math.floor(sum / judged), of: CONFIRMED_POINTS, undecided: addresses.length - judged }
 }
 
 const LEVELS: readonly FindingLevel[] = ['info', 'notice', 'warning', 'error']

@@ -37,6 +37,19 @@ export function symbolOf(mark: Mark): string {
   return SYMBOLS[mark]
 }
 
+/** Colours the mark of a line that was wrapped without: escape sequences have no width. */
+export function paintMark(lines: string[], at: number, mark: Mark, style: Style): void {
+  if (style.isColored) lines[at] = (lines[at] ?? '').replace(SYMBOLS[mark], style.mark(mark))
+}
+
+/** Blocks stand apart by an empty line. What has nothing to say begins none. */
+export function beginBlock(lines: string[]): void {
+  if (lines.length > 0) lines.push('')
+}
+
+/** The worst first. */
+export const SEVERITY: readonly FindingLevel[] = ['error', 'inconclusive', 'warning', 'notice', 'info']
+
 const SYMBOLS: Readonly<Record<Mark, string>> = { ok: '[ok]', error: '[x]', unsure: '[?]', warning: '[!]', notice: '[-]', info: '[i]' }
 
 const PLAIN: Style = {

@@ -9,7 +9,7 @@ import type { HeloFacts } from '../identity/facts.ts'
 import type { IprevFacts } from '../iprev/facts.ts'
 import type { Decision, SmtpReply } from '../policy/decision.ts'
 import { escapeForSmtp } from './escape.ts'
-import { addressText, decisionMembers, findingJson, heloJson, iprevJson, JSON_FORMAT, list, text, textOrNull } from './report-json.ts'
+import { addressText, decisionMembers, elements, findingJson, heloJson, iprevJson, JSON_FORMAT, text, textOrNull } from './report-json.ts'
 import { formatReply } from './smtp-reply.ts'
 
 export interface VerdictReport {
@@ -37,8 +37,8 @@ export function verdictJson({ address, decision, reply, judgement, header }: Ver
   return (
     `{"ptrgate":${String(JSON_FORMAT)},"kind":"decision","ip":${addressText(address)},` +
     `"iprev":${iprev ? iprevJson(iprev, confirmedName) : 'null'},"helo":${helo ? heloJson(helo) : 'null'},` +
-    `"generic":${generic ? `{"score":${String(generic.score)},"reasons":${list(generic.reasons, text)}}` : 'null'},` +
-    `"findings":${list(findings, findingJson)},"authenticationResults":${textOrNull(header)},` +
+    `"generic":${generic ? `{"score":${String(generic.score)},"reasons":[${elements(generic.reasons, text)}]}` : 'null'},` +
+    `"findings":[${elements(findings, findingJson)}],"authenticationResults":${textOrNull(header)},` +
     `"decision":{${decisionMembers(decision)},"intended":"${decision.intended}"},"reply":${reply ? replyJson(reply) : 'null'}}`
   )
 }
@@ -47,6 +47,6 @@ function replyJson(reply: SmtpReply): string {
   const lines = formatReply(reply).trimEnd().split('\r\n')
   return (
     `{"code":${String(reply.code)},"enhanced":${textOrNull(reply.enhanced)},"text":${text(escapeForSmtp(reply.lines.join(' ')))},` +
-    `"lines":${list(lines, text)}}`
+    `"lines":[${elements(lines, text)}]}`
   )
 }

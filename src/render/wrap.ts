@@ -22,9 +22,8 @@ export function wrapLines(text: string, columns: number, options?: WrapOptions):
 
 /** As `wrapLines`, at the end of lines that are there already. */
 export function addWrapped(lines: string[], text: string, columns: number, { first = '', rest = first }: WrapOptions = NO_PREFIXES): void {
-  // Most texts are one short line.
-  if (first.length + text.length <= columns && isOneLine(text)) {
-    lines.push(first + text)
+  if (!text.includes('\n')) {
+    addParagraph(lines, text, columns, first, rest)
     return
   }
   let prefix = first
@@ -36,21 +35,22 @@ export function addWrapped(lines: string[], text: string, columns: number, { fir
 
 const NO_PREFIXES: WrapOptions = {}
 
-/** As it will stay: without spaces at its ends. */
-function isOneLine(text: string): boolean {
-  return text.charCodeAt(0) > SPACE && text.charCodeAt(text.length - 1) > SPACE && !text.includes('\n')
-}
-
 /** Spaces stay as they are, but for those at the ends of lines. */
 function addParagraph(lines: string[], paragraph: string, columns: number, first: string, rest: string): void {
+  // Most are one short line, without spaces at its ends.
+  const isShort = first.length + paragraph.length <= columns
+  if (isShort && paragraph.charCodeAt(0) > SPACE && paragraph.charCodeAt(paragraph.length - 1) > SPACE) {
+    lines.push(first + paragraph)
+    return
+  }
   let prefix = first
   let start = wordStart(paragraph, 0)
   do {
     const width = Math.max(columns - prefix.length, MIN_WIDTH)
     const end = lineEnd(paragraph, start, width)
     const line = prefix + paragraph.slice(start, end)
+    lines.push(paragraph.charCodeAt(end - 1) > SPACE ? line : line.trimEnd())
     start = wordStart(paragraph, end)
-    lines.push(line.trimEnd())
     prefix = rest
   } while (start < paragraph.length)
 }

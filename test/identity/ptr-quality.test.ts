@@ -81,6 +81,11 @@ describe('names derived from an IPv6 address', () => {
     expect(generic).toBe(true)
   })
 
+  it('two groups are the least that tells → part', () => {
+    expect(assessPtrName('51-7.isp.example.net', V6)).toMatchObject({ generic: true, reasons: ['address:part'] })
+    expect(assessPtrName('51.isp.example.net', V6)).toMatchObject({ generic: false, reasons: [] })
+  })
+
   it('finds the IPv4 address inside 6to4 and NAT64 addresses, and that of a mapped one', () => {
     for (const ip of ['2002:c633:6407::1', '64:ff9b::c633:6407', '::ffff:198.51.100.7']) {
       expect(assessPtrName('198-51-100-7.isp.example.net', ip).reasons).toContain('address:whole')
