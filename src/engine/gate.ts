@@ -65,6 +65,8 @@ class Session implements GateSession {
   readonly #helos: { readonly claimedName: string; facts: Promise<HeloFacts> | null }[] = []
   #iprev: Promise<IprevFacts> | null = null
   #judged: { readonly heloCount: number; readonly judgements: readonly ClientJudgement[] } | null = null
+  /** Lookups that somebody still waits for. */
+  #pending = 0
   #isAuthenticated = false
 
   constructor(address: IpAddress, settings: GateSettings) {
@@ -94,7 +96,7 @@ class Session implements GateSession {
   }
 
   close(): void {
-    this.#controller.abort(CLOSED)
+    if (this.#pending > 0) this.#controller.abort(CLOSED)
   }
 
   async #judge(stage: DecisionStage, recipient: string | null): Promise<GateVerdict> {
@@ -161,17 +163,24 @@ class Session implements GateSession {
 
   #lookUp(): void {
     const { resolver, iprev } = this.#settings
-    this.#iprev = lookupIprev(this.address, { resolver, settings: iprev, signal: this.#controller.signal })
-    // Seen when a verdict is asked for; a client that leaves before that must not bring the process down.
-    this.#iprev.catch(() => undefined)
+    this.#iprev = this.#awaited(lookupIprev(this.address, { resolver, settings: iprev, signal: this.#controller.signal }))
   }
 
   #lookUpHelo(claimedName: string): Promise<HeloFacts> {
     const { resolver, iprev } = this.#settings
     const deadlineMs = iprev?.deadlineMs ?? DEFAULT_IPREV_SETTINGS.deadlineMs
-    const facts = lookupHelo(claimedName, this.address, { resolver, signal: this.#controller.signal, deadlineMs })
-    facts.catch(() => undefined)
-    return facts
+    return this.#awaited(lookupHelo(claimedName, this.address, { resolver, signal: this.#controller.signal, deadlineMs }))
+  }
+
+  #awaited<Facts>(lookup: Promise<Facts>): Promise<Facts> {
+    this.#pending++
+    // What it throws is seen when a verdict is asked for; a client that leaves before that must not bring the process down.
+    lookup.then(this.#arrived, this.#arrived)
+    return lookup
+  }
+
+  readonly #arrived = (): void => {
+    this.#pending--
   }
 }
 

@@ -3,7 +3,7 @@
  * It holds back one such field at a time, at most `MAX_HELD_OCTETS`, and nothing of any other field or of the body.
  * Whatever a lenient reader may take for a line end within the header section (CRLF, LF, a bare CR) starts a line here.
  */
-import { PassThrough } from 'node:stream'
+import { PassThrough, type Transform } from 'node:stream'
 import { AUTH_RESULTS_FIELD_NAME, isHeaderOf } from '../wire/auth-results.ts'
 
 export interface HeaderStreamOptions {
@@ -16,17 +16,32 @@ export interface HeaderStreamOptions {
 /** An Authentication-Results field that is longer than this is taken out whosever it claims to be: nobody could check it. */
 export const MAX_HELD_OCTETS = 65_536
 
-/** A PassThrough for its class alone, which is what handlers of smtp-server are promised. */
-export function headerStream(options: HeaderStreamOptions): PassThrough {
+export function headerStream(options: HeaderStreamOptions): Transform {
+  return filterHeaders(new PassThrough(), options)
+}
+
+/**
+ * The same for a stream that is there already, and that nothing has been written to: it stays the one that its writer and its reader
+ * know, with their listeners and backpressure, and what it did to its chunks before it still does after us.
+ */
+export function filterHeaders<Stream extends Transform>(stream: Stream, options: HeaderStreamOptions): Stream {
   const filter = new HeaderFilter(options)
-  return new PassThrough({
-    transform(chunk: Buffer, _encoding, callback) {
-      callback(null, filter.take(chunk))
-    },
-    flush(callback) {
-      callback(null, filter.end())
-    },
-  })
+  const transform = stream._transform.bind(stream)
+  const flush = (stream as Partial<Transform>)._flush?.bind(stream)
+  stream._transform = (chunk: Buffer, encoding, callback) => {
+    transform(filter.take(chunk), encoding, callback)
+  }
+  stream._flush = (callback) => {
+    transform(filter.end(), 'buffer' as BufferEncoding, (error, data) => {
+      if (error || flush === undefined) {
+        callback(error, data)
+        return
+      }
+      if (data !== null && data !== undefined) stream.push(data)
+      flush(callback)
+    })
+  }
+  return stream
 }
 
 /** What becomes of a field's octets: on their way at once, held until all of it is known, or left out. */
@@ -37,6 +52,10 @@ class HeaderFilter {
   readonly #authservId: string | null
   readonly #isPrepending: boolean
   #out: Buffer[] = []
+  /** What has passed since, in one piece of the chunk. */
+  #chunk: Buffer = NOTHING
+  #runStart = 0
+  #runEnd = 0
   #lastOctet = LINE_FEED
   #held: Buffer[] = []
   #heldOctets = 0
@@ -56,9 +75,10 @@ class HeaderFilter {
   }
 
   take(chunk: Buffer): Buffer {
+    this.#chunk = chunk
     let offset = 0
     while (offset < chunk.length && this.#place !== 'body') offset = this.#takeSome(chunk, offset)
-    if (offset < chunk.length) this.#emit(offset === 0 ? chunk : chunk.subarray(offset))
+    if (offset < chunk.length) this.#pass(offset, chunk.length)
     return this.#takeOut()
   }
 
@@ -69,11 +89,28 @@ class HeaderFilter {
   }
 
   #emit(octets: Buffer): void {
+    this.#endRun()
     this.#out.push(octets)
     this.#lastOctet = octets.at(-1) ?? this.#lastOctet
   }
 
+  /** As they stand in the chunk: most of a message is one run. */
+  #pass(start: number, end: number): void {
+    if (start !== this.#runEnd) this.#endRun()
+    if (this.#runStart === this.#runEnd) this.#runStart = start
+    this.#runEnd = end
+    this.#lastOctet = this.#chunk[end - 1] ?? this.#lastOctet
+  }
+
+  #endRun(): void {
+    const [start, end] = [this.#runStart, this.#runEnd]
+    this.#runStart = this.#runEnd = 0
+    if (start < end) this.#out.push(end - start === this.#chunk.length ? this.#chunk : this.#chunk.subarray(start, end))
+  }
+
   #takeOut(): Buffer {
+    this.#endRun()
+    this.#chunk = NOTHING
     const [only, ...others] = this.#out
     const out = only !== undefined && others.length === 0 ? only : Buffer.concat(this.#out)
     this.#out = []
@@ -96,7 +133,7 @@ class HeaderFilter {
     while (end < chunk.length && chunk[end] !== LINE_FEED && chunk[end] !== CARRIAGE_RETURN) end++
     const last = chunk[end]
     if (last !== undefined) end++
-    this.#put(chunk.subarray(offset, end))
+    this.#putRun(offset, end)
     if (last === CARRIAGE_RETURN) this.#place = 'afterCarriageReturn'
     else if (last === LINE_FEED) this.#beginLine(true)
     return end
@@ -105,7 +142,7 @@ class HeaderFilter {
   /** An LF here belongs to the CR before it; with anything else the CR alone was a line end for some. */
   #endPair(chunk: Buffer, offset: number): number {
     const isPair = chunk[offset] === LINE_FEED
-    if (isPair) this.#put(chunk.subarray(offset, offset + 1))
+    if (isPair) this.#putRun(offset, offset + 1)
     else if (this.#sink === 'hold') {
       // For other readers it is a blank within the field, and the id may stand behind it: #isForged looks at both readings.
       this.#place = 'inLine'
@@ -128,6 +165,10 @@ class HeaderFilter {
     else if (this.#lineStart === '\r') return this.#endBareCarriageReturn(offset)
     if (octet === LINE_FEED || (octet === CARRIAGE_RETURN && this.#lineStart !== '')) {
       this.#settleLine(true)
+      return offset
+    }
+    if (this.#lineStart === '' && !this.#isFirstLine && octet !== CARRIAGE_RETURN && (octet | LOWER_CASE) !== FIRST_OCTET) {
+      this.#beginRest('pass')
       return offset
     }
     this.#lineStart += String.fromCharCode(octet)
@@ -199,6 +240,11 @@ class HeaderFilter {
     this.#place = 'body'
   }
 
+  #putRun(start: number, end: number): void {
+    if (this.#sink === 'pass') this.#pass(start, end)
+    else this.#put(this.#chunk.subarray(start, end))
+  }
+
   #put(octets: Buffer): void {
     if (this.#sink === 'drop') return
     if (this.#sink !== 'hold') {
@@ -236,12 +282,15 @@ class HeaderFilter {
   }
 }
 
+const NOTHING = Buffer.alloc(0)
 const LINE_FEED = 10
 const CARRIAGE_RETURN = 13
 const SPACE = 32
 const TAB = 9
 const BARE_CARRIAGE_RETURN = /\r(?!\n)/
 const FIELD_NAME = AUTH_RESULTS_FIELD_NAME.toLowerCase()
+const FIRST_OCTET = FIELD_NAME.charCodeAt(0)
+const LOWER_CASE = 0x20
 /** RFC 5322 §2.1.1: no line is longer, so no field name is. */
 const MAX_LINE_START = 998
 /** RFC 5322 §3.6.8, with the blanks of the obsolete syntax; or the beginning of an mbox separator, which some leave in. */

@@ -6,7 +6,7 @@ import { formatAddress, type IpAddress } from '../core/address.ts'
 import { isHostName, type DomainName } from '../core/domain-name.ts'
 import type { GateVerdict } from '../engine/gate.ts'
 import { escapeFor } from '../render/escape.ts'
-import { AUTH_RESULTS_FIELD_NAME, formatAuthResults, parseAuthResults } from '../wire/auth-results.ts'
+import { foldAuthResults } from '../wire/auth-results.ts'
 
 /** A gateway cannot hold a message; whoever delivers it can go by this. The value is the rule of the policy. */
 export const QUARANTINE_FIELD_NAME = 'X-Ptrgate-Quarantine'
@@ -25,7 +25,7 @@ export interface MessageTrace {
 export function messageFields(verdict: GateVerdict | null, trace: MessageTrace): string {
   const fields = [traceField(trace)]
   if (verdict?.decision.action === 'quarantine') fields.unshift(`${QUARANTINE_FIELD_NAME}: ${verdict.decision.rule}`)
-  if (verdict !== null && verdict.header !== null) fields.unshift(folded(verdict.header))
+  if (verdict !== null && verdict.header !== null) fields.unshift(foldAuthResults(verdict.header))
   return fields.join('\r\n')
 }
 
@@ -46,9 +46,4 @@ function traceName(claimedName: string | null): string {
 /** RFC 5322 §3.3, in UTC. */
 export function formatDate(date: Date): string {
   return date.toUTCString().replace('GMT', '+0000')
-}
-
-function folded(field: string): string {
-  const parsed = parseAuthResults(field)
-  return parsed.kind === 'error' ? field : `${AUTH_RESULTS_FIELD_NAME}: ${formatAuthResults(parsed.value, { fold: true })}`
 }

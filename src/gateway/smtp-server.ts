@@ -5,12 +5,14 @@
  */
 import type { SMTPServer, SMTPServerOptions, SMTPServerSession } from 'smtp-server'
 import { openGateSession } from '../engine/gate.ts'
+import { filterHeaders } from './header-stream.ts'
 import { believesHeadersFrom } from './header-trust.ts'
 import { createEarlyLookups, parseClientAddress, type EarlyLookups } from './smtp-server-early.ts'
-import { answerData, filteredStream, handlerFailure, refusal } from './smtp-server-message.ts'
+import { handlerFailure, refusal } from './smtp-server-message.ts'
 import { bindSession, type ClientSession, type OpenedClient } from './smtp-server-session.ts'
 import { createEngine, type Engine, type PtrgateSettings } from './smtp-server-settings.ts'
 import type { DecisionStage } from '../policy/decision.ts'
+import { foldAuthResults } from '../wire/auth-results.ts'
 
 export { verdictOf, type JudgedSession } from './smtp-server-session.ts'
 
@@ -41,7 +43,8 @@ class Plugin {
   readonly hooks: Hooks
   readonly #engine: Engine
   readonly #early: EarlyLookups
-  readonly #clients = new WeakMap<SMTPServerSession, ClientSession>()
+  /** Where a session keeps its client: of several plugins on one server, each has its own. A WeakMap would cost the collector more. */
+  readonly #client = Symbol('ptrgate client')
   readonly #listening = new Set<SMTPServer>()
   readonly #wrapped = new WeakSet<SMTPServer>()
   readonly #observed = new WeakSet<object>()
@@ -100,15 +103,15 @@ class Plugin {
     this.#engine.release()
   }
 
-  #client(server: SMTPServer, session: SMTPServerSession): ClientSession {
+  #clientOf(server: SMTPServer, session: SMTPServerSession): ClientSession {
     this.#attach(server)
-    const known = this.#clients.get(session)
+    const known = (session as Keeper)[this.#client]
     if (known) return known
     const client = bindSession(session, {
       open: (addressText, byXclient) => this.#open(server, addressText, byXclient),
       trustsXclient: !trustsAnybody(server.options.useXClient),
     })
-    this.#clients.set(session, client)
+    Object.defineProperty(session, this.#client, { value: client })
     return client
   }
 
@@ -146,7 +149,7 @@ class Plugin {
 
   #onConnect(next: Next<'onConnect'>): Hooks['onConnect'] {
     return onServer((server, session, callback) => {
-      const client = this.#client(server, session)
+      const client = this.#clientOf(server, session)
       if (!this.#engine.maySpeakAtConnect) next(server).call(server, session, callback)
       else this.#ask(client, 'connect', undefined, callback, (answer) => next(server).call(server, session, answer))
     })
@@ -154,40 +157,39 @@ class Plugin {
 
   #onMailFrom(next: Next<'onMailFrom'>): Hooks['onMailFrom'] {
     return onServer((server, sender, session, callback) => {
-      const client = this.#client(server, session)
+      const client = this.#clientOf(server, session)
       this.#ask(client, 'mail', undefined, callback, (answer) => next(server).call(server, sender, session, answer))
     })
   }
 
   #onRcptTo(next: Next<'onRcptTo'>): Hooks['onRcptTo'] {
     return onServer((server, recipient, session, callback) => {
-      const client = this.#client(server, session)
+      const client = this.#clientOf(server, session)
       this.#ask(client, 'rcpt', recipient.address, callback, (answer) => next(server).call(server, recipient, session, answer))
     })
   }
 
   #onData(next: Next<'onData'>): Hooks['onData'] {
     return onServer((server, stream, session, callback) => {
-      const { latest, isBelieved } = this.#client(server, session)
-      if (isBelieved) {
-        next(server).call(server, stream, session, callback)
-        return
+      const { latest, isBelieved } = this.#clientOf(server, session)
+      const header = latest?.header ?? null
+      if (!isBelieved) {
+        filterHeaders(stream, { authservId: this.#engine.settings.authservId, header: header === null ? null : foldAuthResults(header) })
       }
-      const filtered = filteredStream(stream, this.#engine.settings.authservId, latest?.header ?? null)
-      next(server).call(server, filtered, session, (error, message) => {
-        answerData(stream, filtered, () => callback(error, message))
-      })
+      next(server).call(server, stream, session, callback)
     })
   }
 
   #onClose(next: Next<'onClose'>): Hooks['onClose'] {
     return onServer((server, session, callback) => {
       this.#attach(server)
-      this.#clients.get(session)?.close()
+      ;(session as Keeper)[this.#client]?.close()
       next(server).call(server, session, callback)
     })
   }
 }
+
+type Keeper = SMTPServerSession & { readonly [plugin: symbol]: ClientSession | undefined }
 
 type Answer = (error?: Error | null) => void
 type Next<N extends HookName> = (server: SMTPServer) => Hooks[N]

@@ -33,32 +33,32 @@ function isAskable(form: HeloForm): form is Extract<HeloForm, { kind: 'name' }> 
   return form.kind === 'name' && scopeOfHeloName(form.name) === 'qualified'
 }
 
-async function resolveInTime(name: DomainName, peer: IpAddress, options: HeloLookupOptions): Promise<HeloResolution> {
+function resolveInTime(name: DomainName, peer: IpAddress, options: HeloLookupOptions): Promise<HeloResolution> {
   const { resolver, signal, deadlineMs, startTimer = startNodeTimer } = options
-  if (signal?.aborted === true) return { kind: 'unknown', outcome: 'aborted' }
-  let isOver = false
-  let giveUp: (resolution: HeloResolution) => void = () => undefined
-  const givenUp = new Promise<HeloResolution>((resolve) => {
-    giveUp = resolve
-  })
-  const stop = (outcome: 'deadline' | 'aborted'): void => {
-    isOver = true
-    giveUp({ kind: 'unknown', outcome })
-  }
-  const onAbort = (): void => {
-    stop('aborted')
-  }
-  const cancelTimer = startTimer(deadlineMs, () => {
-    stop('deadline')
-  })
-  signal?.addEventListener('abort', onAbort)
-  try {
+  if (signal?.aborted === true) return Promise.resolve({ kind: 'unknown', outcome: 'aborted' })
+  return new Promise((resolve, reject) => {
+    let isOver = false
+    const stop = (): void => {
+      isOver = true
+      cancelTimer()
+      signal?.removeEventListener('abort', onAbort)
+    }
+    const settle = (resolution: HeloResolution): void => {
+      stop()
+      resolve(resolution)
+    }
+    const onAbort = (): void => {
+      settle({ kind: 'unknown', outcome: 'aborted' })
+    }
+    const cancelTimer = startTimer(deadlineMs, () => {
+      settle({ kind: 'unknown', outcome: 'deadline' })
+    })
+    signal?.addEventListener('abort', onAbort)
     // A question that is on its way at the deadline is not called back: its answer still reaches the cache.
-    return await Promise.race([resolveBothFamilies(name, peer, resolver, { signal, takeQuery: () => !isOver }), givenUp])
-  } finally {
-    cancelTimer()
-    signal?.removeEventListener('abort', onAbort)
-  }
+    resolveBothFamilies(name, peer, resolver, { signal, takeQuery: () => !isOver })
+      .finally(stop)
+      .then(resolve, reject)
+  })
 }
 
 async function resolveBothFamilies(

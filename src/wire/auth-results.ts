@@ -123,8 +123,14 @@ export function isHeaderOf(authservId: string, headerValue: string): boolean {
 
 /** The field's body, without its name. Throws on a keyword that is none: those are written by programmers, never by peers. */
 export function formatAuthResults(value: AuthResults, options: FormatAuthResultsOptions = {}): string {
-  const clauses = clausesOf(value)
-  return options.fold === true ? foldClauses(clauses, options.lineEnd ?? '\r\n') : clauses.map((pieces) => pieces.join(' ')).join(' ')
+  return joinClauses(clausesOf(value), options.fold === true ? PREFERRED_LINE_LENGTH : Infinity, options.lineEnd ?? '\r\n')
+}
+
+/** A whole field, name and all, as it is to stand in a message; what is no such field stays as it is. */
+export function foldAuthResults(field: string): string {
+  if (field.length <= PREFERRED_LINE_LENGTH) return field
+  const parsed = parseAuthResults(field)
+  return parsed.kind === 'error' ? field : `${AUTH_RESULTS_FIELD_NAME}: ${formatAuthResults(parsed.value, { fold: true })}`
 }
 
 /** The head and one clause a result, each in pieces that a fold may come between. No piece is longer than a line may be. */
@@ -164,9 +170,9 @@ function endWithSemicolon(pieces: string[]): void {
 /** The words of a comment are pieces of their own: a fold at its spaces changes nothing in it. */
 function pushComment(pieces: string[], comment: string | null): void {
   if (comment === null) return
-  const written = `(${escapeComment(comment)})`
-  if (written.includes(' ')) pieces.push(...written.split(' '))
-  else pieces.push(written)
+  const written = escapeComment(comment)
+  if (written.includes(' ')) pieces.push(...`(${written})`.split(' '))
+  else pieces.push(`(${written})`)
 }
 
 function formatValue(text: string): string {
@@ -234,18 +240,20 @@ const WHOLE_KEYWORD = /^[0-9A-Za-z-]*[0-9A-Za-z]$/
 const MAX_VERSION = 999_999_999
 
 /** A result that does not fit on the line begins one of its own, and goes on where its pieces allow. */
-function foldClauses(clauses: readonly (readonly string[])[], lineEnd: string): string {
+function joinClauses(clauses: readonly (readonly string[])[], columns: number, lineEnd: string): string {
   let text = ''
   let column = AUTH_RESULTS_FIELD_NAME.length + 2
   for (const pieces of clauses) {
-    const length = pieces.reduce((sum, piece) => sum + 1 + piece.length, 0)
-    for (const [index, piece] of pieces.entries()) {
+    let length = 0
+    for (const piece of pieces) length += 1 + piece.length
+    for (let index = 0; index < pieces.length; index++) {
+      const piece = pieces[index] ?? ''
       const needed = index === 0 ? length : 1 + piece.length
       if (text === '') {
         text = piece
         column += piece.length
         // Never before an empty piece: that would leave a line of white space only, which ends the header for some readers.
-      } else if (piece !== '' && column + needed > PREFERRED_LINE_LENGTH) {
+      } else if (piece !== '' && column + needed > columns) {
         text += `${lineEnd} ${piece}`
         column = 1 + piece.length
       } else {

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
-import { Readable } from 'node:stream'
+import { Readable, Transform } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
-import { headerStream, MAX_HELD_OCTETS } from '../../src/gateway/header-stream.ts'
+import { filterHeaders, headerStream, MAX_HELD_OCTETS } from '../../src/gateway/header-stream.ts'
 
 const OURS = 'Authentication-Results: mx.test; iprev=pass'
 
@@ -173,5 +173,29 @@ describe('headerStream', () => {
     stream.write(`Subject: x\r\n${' y'.repeat(500_000)}`)
     await new Promise((resolve) => setImmediate(resolve))
     expect(octets).toBe(1_000_012)
+  })
+})
+
+describe('filterHeaders', () => {
+  it('is the same stream, which does what it did before to what is left', async () => {
+    const stream = new Transform({
+      transform(chunk: Buffer, _encoding, callback) {
+        callback(null, chunk.toString().toUpperCase())
+      },
+      flush(callback) {
+        callback(null, 'the end')
+      },
+    })
+    expect(filterHeaders(stream, { authservId: 'mx.test', header: OURS })).toBe(stream)
+    filterHeaders(stream, { authservId: 'other.test', header: 'X-Second: added' })
+    stream.end(`${FORGED[0]?.[1] ?? ''}Authentication-Results: other.test; none\r\nSubject: x`)
+    const out = (await buffer(stream)).toString('latin1')
+    expect(out).toBe(`${OURS}\r\nX-Second: added\r\nSubject: x`.toUpperCase() + 'the end')
+  })
+
+  it('gives what it still held, and then the end, when the message ends within a field', async () => {
+    const stream = filterHeaders(headerStream({ authservId: 'other.test', header: null }), { authservId: 'mx.test', header: null })
+    stream.end('Authentication-Results: third.test; none')
+    expect((await buffer(stream)).toString('latin1')).toBe('Authentication-Results: third.test; none')
   })
 })
