@@ -64,7 +64,7 @@ class Session implements GateSession {
   readonly #controller = new AbortController()
   readonly #helos: { readonly claimedName: string; facts: Promise<HeloFacts> | null }[] = []
   #iprev: Promise<IprevFacts> | null = null
-  #judged: { readonly heloCount: number; readonly judgements: readonly ClientJudgement[] } | null = null
+  #judged: Judged | null = null
   /** Lookups that somebody still waits for. */
   #pending = 0
   #isAuthenticated = false
@@ -87,7 +87,12 @@ class Session implements GateSession {
 
   async verdict(stage: DecisionStage, recipient: string | null = null): Promise<GateVerdict> {
     try {
-      return await this.#judge(stage, recipient)
+      if (this.#skipRule() !== undefined || this.#iprev === null) {
+        const decision = this.#decide(null, recipient, false)
+        return { decision, reply: null, judgement: null, header: null }
+      }
+      const judged = this.#judged?.heloCount === this.#helos.length ? this.#judged : await this.#judge(this.#iprev)
+      return this.#verdictOf(judged, stage, recipient)
     } catch (error) {
       this.#settings.onInternalError?.(error)
       const decision = this.#decide(null, recipient, true)
@@ -99,28 +104,24 @@ class Session implements GateSession {
     if (this.#pending > 0) this.#controller.abort(CLOSED)
   }
 
-  async #judge(stage: DecisionStage, recipient: string | null): Promise<GateVerdict> {
-    if (this.#skipRule() !== undefined || this.#iprev === null) {
-      const decision = this.#decide(null, recipient, false)
-      return { decision, reply: null, judgement: null, header: null }
-    }
-    const judgements = (await this.#judgements(this.#iprev)).map((judgement) => this.#withHealth(judgement))
-    const decisions = judgements.map((judgement) => this.#decide(judgement, recipient, false))
-    const decision = decisions.reduce(strongerDecision)
-    // What the client last called itself is what later layers see, and what the header speaks of.
-    const judgement = judgements.at(-1) ?? null
-    return { decision, reply: spokenAt(stage, decision), judgement, header: judgement && this.#header(judgement) }
+  /** The same at every stage and for every recipient, until there is another HELO. */
+  async #judge(pending: Promise<IprevFacts>): Promise<Judged> {
+    const heloCount = this.#helos.length
+    const iprev = await pending
+    const judgements: ClientJudgement[] = []
+    for (const { facts } of this.#helos.slice(0, heloCount)) judgements.push(judgeFacts({ iprev, helo: await facts }, this.#settings))
+    if (heloCount === 0) judgements.push(judgeFacts({ iprev, helo: null }, this.#settings))
+    this.#judged = { heloCount, judgements, header: null }
+    return this.#judged
   }
 
-  /** The same at every stage and for every recipient, until there is another HELO. */
-  async #judgements(pending: Promise<IprevFacts>): Promise<readonly ClientJudgement[]> {
-    const heloCount = this.#helos.length
-    if (this.#judged?.heloCount === heloCount) return this.#judged.judgements
-    const facts = this.#helos.map((said) => said.facts ?? Promise.resolve(null))
-    const [iprev, ...helos] = await Promise.all([pending, ...facts])
-    const judgements = (helos.length === 0 ? [null] : helos).map((helo) => judgeFacts({ iprev, helo }, this.#settings))
-    this.#judged = { heloCount, judgements }
-    return judgements
+  #verdictOf(judged: Judged, stage: DecisionStage, recipient: string | null): GateVerdict {
+    const illness = this.#illness()
+    const judgements = illness === null ? judged.judgements : judged.judgements.map((judgement) => withFinding(judgement, illness))
+    const decision = judgements.map((judgement) => this.#decide(judgement, recipient, false)).reduce(strongerDecision)
+    // What the client last called itself is what later layers see, and what the header speaks of.
+    const judgement = judgements.at(-1) ?? null
+    return { decision, reply: spokenAt(stage, decision), judgement, header: judgement && this.#header(judgement, judged, illness !== null) }
   }
 
   #decide(judgement: ClientJudgement | null, recipient: string | null, internalError: boolean): Decision {
@@ -138,11 +139,6 @@ class Session implements GateSession {
     )
   }
 
-  #withHealth(judgement: ClientJudgement): ClientJudgement {
-    const illness = this.#illness()
-    return illness === null ? judgement : { ...judgement, findings: [...judgement.findings, illness] }
-  }
-
   #illness(): Finding | null {
     const status = this.#settings.health?.state()
     return status !== undefined && status.state !== 'closed'
@@ -150,11 +146,14 @@ class Session implements GateSession {
       : null
   }
 
-  #header({ iprev, confirmedName }: ClientJudgement): string {
+  #header({ iprev, confirmedName }: ClientJudgement, judged: Judged, isIll: boolean): string {
     const { authservId, iprevProperty: property } = this.#settings
+    if (!isIll && judged.header !== null) return judged.header
     // While our own resolver is ill, what it said of this client proves nothing.
-    const seen: IprevFacts = this.#illness() === null ? iprev : { ...iprev, result: 'temperror', reason: 'reverseServfail', names: [] }
-    return iprevAuthResults({ authservId, iprev: seen, confirmedName, ...(property ? { property } : {}) })
+    const seen: IprevFacts = isIll ? { ...iprev, result: 'temperror', reason: 'reverseServfail', names: [] } : iprev
+    const header = iprevAuthResults({ authservId, iprev: seen, confirmedName, ...(property ? { property } : {}) })
+    if (!isIll) judged.header = header
+    return header
   }
 
   #skipRule(): string | undefined {
@@ -182,6 +181,18 @@ class Session implements GateSession {
   readonly #arrived = (): void => {
     this.#pending--
   }
+}
+
+interface Judged {
+  readonly heloCount: number
+  /** One for each HELO, or one without. */
+  readonly judgements: readonly ClientJudgement[]
+  /** Of the last of them, once somebody has asked for it. */
+  header: string | null
+}
+
+function withFinding(judgement: ClientJudgement, finding: Finding): ClientJudgement {
+  return { ...judgement, findings: [...judgement.findings, finding] }
 }
 
 const STAGES: readonly DecisionStage[] = ['connect', 'helo', 'mail', 'rcpt']

@@ -171,9 +171,11 @@ class HeaderFilter {
       this.#beginRest('pass')
       return offset
     }
-    this.#lineStart += String.fromCharCode(octet)
+    // Nothing can be told before the name ends.
+    const end = octet === CARRIAGE_RETURN ? offset + 1 : Math.max(offset + 1, endOfName(this.#chunk, offset))
+    this.#lineStart += this.#chunk.toString('latin1', offset, end)
     if (octet !== CARRIAGE_RETURN) this.#settleLine(false)
-    return offset + 1
+    return end
   }
 
   #startContinuation(offset: number): number {
@@ -267,7 +269,7 @@ class HeaderFilter {
 
   #isForged(): boolean {
     const text = Buffer.concat(this.#held).toString()
-    return [text, ...text.split(BARE_CARRIAGE_RETURN)].some((field) => this.#isOurs(field))
+    return this.#isOurs(text) || (BARE_CARRIAGE_RETURN.test(text) && text.split(BARE_CARRIAGE_RETURN).some((field) => this.#isOurs(field)))
   }
 
   #isOurs(field: string): boolean {
@@ -282,6 +284,16 @@ class HeaderFilter {
   }
 }
 
+/** Behind the letters, digits and hyphens that stand there, of which a name has hardly more than these. */
+function endOfName(chunk: Buffer, start: number): number {
+  const most = Math.min(chunk.length, start + MOST_OF_A_NAME)
+  let end = start
+  while (end < most && IS_OF_NAME[chunk[end] ?? 0] === 1) end++
+  return end
+}
+
+const MOST_OF_A_NAME = 64
+const IS_OF_NAME = Uint8Array.from({ length: 256 }, (_, octet) => Number(/[0-9A-Za-z-]/.test(String.fromCharCode(octet))))
 const NOTHING = Buffer.alloc(0)
 const LINE_FEED = 10
 const CARRIAGE_RETURN = 13

@@ -1,6 +1,6 @@
 /**
- * Where the events of every front end of a process go: counted, logged, streamed. Faults that come in floods are logged at a
- * bounded rate, and the next line says how many were left out; they are counted all the same.
+ * Where the events of every front end of a process go: counted, logged, streamed; but first the client gets its answer. Faults that
+ * come in floods are logged at a bounded rate, and the next line says how many were left out; they are counted all the same.
  */
 import type { GateEvent } from '../../gateway/gate-event.ts'
 import type { GateVerdict } from '../../engine/gate.ts'
@@ -15,13 +15,20 @@ export interface EventSinkOptions {
   readonly publish: () => ((record: EventRecord) => void) | undefined
   readonly lookupMs: (verdict: GateVerdict) => number | null
   readonly clock: () => number
+  /** Runs the callback once what is about to be answered has been. */
+  readonly soon: (callback: () => void) => void
 }
 
-export type EventSink = (listener: string, event: GateEvent) => void
+export interface EventSink {
+  take(listener: string, event: GateEvent): void
+  /** At the end: what has been taken, at once. */
+  flush(): void
+}
 
-export function createEventSink({ metrics, log, publish, lookupMs, clock }: EventSinkOptions): EventSink {
+export function createEventSink({ metrics, log, publish, lookupMs, clock, soon }: EventSinkOptions): EventSink {
   const throttle = new Throttle(clock)
-  return (listener, event) => {
+  let waiting: (readonly [string, GateEvent])[] = []
+  const settle = (listener: string, event: GateEvent): void => {
     metrics.observeEvent(listener, event)
     const publishNow = publish()
     if (publishNow === undefined && event.kind === 'skipped' && !log.isLogged('debug')) return
@@ -30,6 +37,18 @@ export function createEventSink({ metrics, log, publish, lookupMs, clock }: Even
     const leftOut = FLOODING.has(event.kind) ? throttle.take(`${listener} ${event.kind}`) : 0
     if (leftOut === null) return
     log.write(leftOut === 0 ? record : { ...record, fields: { ...record.fields, leftOut } })
+  }
+  const flush = (): void => {
+    const taken = waiting
+    waiting = []
+    for (const [listener, event] of taken) settle(listener, event)
+  }
+  return {
+    take(listener, event) {
+      waiting.push([listener, event])
+      if (waiting.length === 1) soon(flush)
+    },
+    flush,
   }
 }
 

@@ -102,6 +102,7 @@ export class Runtime {
       publish: options.publish,
       lookupMs: ({ judgement }) => (judgement === null ? null : this.#timer.durationMs(judgement.iprev.reverseName)),
       clock: () => performance.now(),
+      soon: setImmediate,
     })
     metrics.connect({
       cache: () => this.#dns.cacheStatistics(),
@@ -162,6 +163,7 @@ export class Runtime {
       this.#running.map(({ handle }) => handle.close(HTTP_DRAIN_MS)),
     )
     this.#running = []
+    this.#sink.flush()
     await this.#dns.close()
   }
 
@@ -207,7 +209,7 @@ export class Runtime {
     const row = new ClientRow()
     const onEvent = (event: GateEvent): void => {
       if (config.kind !== 'http') row.observe(event)
-      this.#sink(name, event)
+      this.#sink.take(name, event)
     }
     const gate = (settings: GateSettings): GateSettings => ({
       ...settings,
