@@ -6,15 +6,9 @@ import { formatAddress } from '../core/address.ts'
 import type { FindingCode } from '../findings/catalogue.ts'
 import type { ReplyRequest, SmtpReply } from '../policy/decision.ts'
 import type { RuleName } from '../policy/presets.ts'
-import type { Persona } from './persona.ts'
+import type { Persona, ReceiverText } from './persona.ts'
 
-export const rfc7372: Persona = {
-  name: 'rfc7372',
-  description: 'RFC 7372: plain texts with the registered status codes',
-  replyFor,
-}
-
-function replyFor(request: ReplyRequest): SmtpReply {
+export function rfc7372ReplyFor(request: ReplyRequest): SmtpReply {
   const { rule, finding, code, enhanced } = request
   const { problem, hint } = (finding && TEXT_OF_FINDING[finding]) ?? TEXT_OF_RULE[rule]
   return { code, enhanced, lines: [`${problem.replace('{ip}', formatAddress(request.address))}. ${hint}`] }
@@ -27,6 +21,32 @@ interface Text {
 
 const TRY_AGAIN = 'Please try again later.'
 const SET_HELO = 'Use the host name that the PTR record of the address shows.'
+
+/** What each rule's text means when it is read in a bounce; none where it says nothing of reverse DNS or HELO. */
+const FINDINGS_OF_RULE: { readonly [R in RuleName]: readonly FindingCode[] } = {
+  pass: [],
+  permerror: ['PTR_MISSING'],
+  fail: ['FCRDNS_MISMATCH'],
+  temperror: ['PTR_UNKNOWN'],
+  genericPtr: ['PTR_GENERIC'],
+  heloSyntax: ['HELO_SYNTAX'],
+  heloUnderscore: ['HELO_UNDERSCORE'],
+  heloBareAddress: ['HELO_BARE_ADDRESS'],
+  heloOurName: ['HELO_OUR_NAME'],
+  heloUnresolvable: ['HELO_UNRESOLVABLE'],
+  heloNotFqdn: ['HELO_NOT_FQDN'],
+  heloLocalhost: ['HELO_LOCALHOST'],
+  heloReservedSuffix: ['HELO_RESERVED_SUFFIX'],
+  heloDiffers: ['HELO_CONFIRMED_DIFFERS', 'HELO_PTR_DIFFERS'],
+  heloOrganisationDiffers: ['HELO_ORGANISATION_DIFFERS'],
+  heloOtherAddress: ['HELO_OTHER_ADDRESS'],
+  heloLiteral: ['HELO_LITERAL'],
+  heloLiteralMismatch: ['HELO_LITERAL_MISMATCH'],
+  heloGeneric: ['HELO_GENERIC'],
+  heloUnknown: ['HELO_UNKNOWN'],
+  resolverIll: ['PTR_UNKNOWN'],
+  internalError: ['RECEIVER_NO_REASON'],
+}
 
 const TEXT_OF_RULE: { readonly [R in RuleName]: Text } = {
   pass: { problem: 'Mail from {ip} is not accepted', hint: 'Contact the postmaster.' },
@@ -77,4 +97,39 @@ function aliasText(problem: string): Text {
     problem: `Reverse DNS validation failed: the CNAME at the reverse name of {ip} ${problem}`,
     hint: 'Ask the provider of the address to correct it.',
   }
+}
+
+function receiverText(findings: readonly FindingCode[], { problem, hint }: Text): ReceiverText {
+  const line = `${problem}. ${hint}`
+  const source = 'ptrgate, src/personas/rfc7372.ts'
+  return {
+    use: 'answer',
+    findings,
+    family: null,
+    stage: 'rcpt',
+    code: null,
+    enhanced: null,
+    lines: [line],
+    key: problem,
+    source,
+    date: 'unknown',
+  }
+}
+
+export const rfc7372: Persona = {
+  name: 'rfc7372',
+  description: 'RFC 7372: plain texts with the registered status codes',
+  kind: 'software',
+  stage: 'rcpt',
+  host: '',
+  hosts: [],
+  texts: [
+    ...Object.entries(TEXT_OF_RULE)
+      .filter(([rule]) => rule !== 'pass')
+      .map(([rule, text]) => receiverText(FINDINGS_OF_RULE[rule as RuleName], text)),
+    ...Object.entries(TEXT_OF_FINDING).map(([finding, text]) => receiverText([finding as FindingCode], text)),
+  ],
+  replyFor: rfc7372ReplyFor,
+  // Its words are those that the others fall back to.
+  ownReplyFor: () => null,
 }

@@ -4,14 +4,17 @@
 import { Command, Option } from 'commander'
 import { mapInOrder } from '../../core/ordered-map.ts'
 import { checkTarget, type CheckSettings } from '../../engine/check.ts'
-import { findPersona, personaNames } from '../../personas/personas.ts'
+import { findPersona, personaNames, type Persona } from '../../personas/personas.ts'
+import { rfc7372 } from '../../personas/rfc7372.ts'
 import { parseProviders } from '../../remedy/providers.ts'
 import { checkJson, checkListJson } from '../../render/report-json.ts'
 import { renderCheckText } from '../../render/report-text.ts'
 import type { CheckReport } from '../../render/report-types.ts'
 import { readPackageFile } from '../package-root.ts'
+import { readPersonas } from '../personas.ts'
 import { UsageError, type CommandContext } from './context.ts'
 import { failOnOption, openResolver, outputOptions, resolverOption, timeoutOption, type FailLevel, type OutputOptions } from './options.ts'
+import { answeredCheckJson, answeredListJson, answersText } from './receiver-answers.ts'
 import { readTargets, type ListedTarget } from './target-list.ts'
 import { columnsOf, EXIT, Progress, useColor, write } from './terminal.ts'
 
@@ -33,7 +36,7 @@ export function checkCommand(context: CommandContext): Command {
     .description('check PTR, forward confirmation and HELO of addresses, hosts or domains')
     .argument('<target...>', 'addresses, host names or domains; - reads them from stdin, one a line')
     .option('--helo <name>', 'what the server says in HELO or EHLO')
-    .addOption(new Option('--as <receiver>', 'answer as this receiver does').default('rfc7372'))
+    .addOption(new Option('--as <receiver>', 'answer as this receiver does (`ptrgate personas` lists them), or all').default('rfc7372'))
     .option('--name <name>', "the checking server's own name, as it stands in Authentication-Results", 'ptrgate')
     .addOption(resolverOption())
     .option('--trust-ad', "believe the resolver's AD bit (only over a trusted path to a validating resolver)", false)
@@ -49,42 +52,64 @@ const EXAMPLES = `
 Examples:
   ptrgate check 198.51.100.7 --helo mail.example.com
   ptrgate check example.com
+  ptrgate check 198.51.100.7 --helo mail.example.com --as all
   ptrgate check - --ndjson < addresses.txt`
 
 async function check(args: readonly string[], options: CheckOptions, context: CommandContext): Promise<number> {
-  const persona = findPersona(options.as)
-  if (!persona) throw new UsageError(`--as ${JSON.stringify(options.as)}: no such receiver; there is ${personaNames().join(', ')}`)
+  const receivers = chosenReceivers(options.as)
   const listed = await readTargets(args, context.terminal.stdin)
   const providers = parseProviders(readPackageFile('config/providers.yaml'), 'config/providers.yaml')
   const resolver = openResolver(options.resolver, options, context)
   try {
     const settings: CheckSettings = {
       resolver,
-      persona,
+      persona: receivers.speaking,
       providers,
       authservId: options.name,
       failOn: options.failOn,
       iprev: { deadlineMs: options.timeout, trustAuthenticated: options.trustAd },
     }
-    return await report(listed, settings, options, context)
+    return await report(listed, settings, receivers.answering, options, context)
   } finally {
     await resolver.close()
   }
 }
 
+interface Receivers {
+  /** Whose words the report's decision has. */
+  readonly speaking: Persona
+  /** Whose answers stand beside the report. */
+  readonly answering: readonly Persona[]
+}
+
+function chosenReceivers(name: string): Receivers {
+  const personas = readPersonas()
+  if (name.toLowerCase() === 'all') return { speaking: rfc7372, answering: personas }
+  const speaking = findPersona(personas, name)
+  if (speaking) return { speaking, answering: [] }
+  throw new UsageError(`--as ${JSON.stringify(name)}: no such receiver; there is ${[...personaNames(personas), 'all'].join(', ')}`)
+}
+
+/** With the name that this client claims, which some receivers repeat. */
+function speakingTo(persona: Persona, helo: string | null): Persona {
+  return helo === null ? persona : { ...persona, replyFor: (request) => persona.replyFor(request, { helo }) }
+}
+
 async function report(
   listed: readonly ListedTarget[],
   settings: CheckSettings,
+  answering: readonly Persona[],
   options: CheckOptions,
   context: CommandContext,
 ): Promise<number> {
   const { terminal, signal } = context
   const progress = new Progress(terminal, !options.quiet && listed.length > 1)
-  const print = printer(options, context)
+  const print = printer(options, answering, context)
   const verdicts = new Set<CheckReport['verdict']>()
   let finished = 0
   const reports = mapInOrder(listed, CONCURRENT_TARGETS, async ({ target, helo }) => {
-    const result = await checkTarget(target, helo ?? options.helo ?? null, settings, signal)
+    const claimedName = helo ?? options.helo ?? null
+    const result = await checkTarget(target, claimedName, { ...settings, persona: speakingTo(settings.persona, claimedName) }, signal)
     finished++
     progress.show(`${String(finished)} of ${String(listed.length)} checked`)
     return result
@@ -105,21 +130,23 @@ interface Printer {
   end(): Promise<void>
 }
 
-function printer(options: CheckOptions, { terminal }: CommandContext): Printer {
+function printer(options: CheckOptions, answering: readonly Persona[], { terminal }: CommandContext): Printer {
   const { stdout } = terminal
-  if (options.ndjson) return { report: (report) => write(stdout, `${checkJson(report)}\n`), end: () => Promise.resolve() }
+  const json = (report: CheckReport): string => (answering.length === 0 ? checkJson(report) : answeredCheckJson(report, answering))
+  if (options.ndjson) return { report: (report) => write(stdout, `${json(report)}\n`), end: () => Promise.resolve() }
   if (options.json) {
     const reports: CheckReport[] = []
+    const listJson = (): string => (answering.length === 0 ? checkListJson(reports) : answeredListJson(reports, answering))
     return {
       report: (report) => Promise.resolve(void reports.push(report)),
-      end: () => write(stdout, `${reports.length === 1 && reports[0] ? checkJson(reports[0]) : checkListJson(reports)}\n`),
+      end: () => write(stdout, `${reports.length === 1 && reports[0] ? json(reports[0]) : listJson()}\n`),
     }
   }
   const style = { color: useColor(options.color, terminal), columns: columnsOf(terminal), verbose: options.verbose }
   let separator = ''
   return {
     async report(report) {
-      await write(stdout, separator + renderCheckText(report, style))
+      await write(stdout, separator + renderCheckText(report, style) + answersText(report, answering, style))
       separator = '\n'
     },
     end: () => Promise.resolve(),
