@@ -91,6 +91,22 @@ export function specialRange(address: IpAddress): SpecialRange | undefined {
 }
 
 /**
+ * The same for where a connection to the address ends: a translator (NAT64, RFC 6052) or a tunnel (6to4, RFC 3056) may turn it into
+ * that of a machine inside. As a peer such an address is a stranger like any other.
+ */
+export function reachedRange(address: IpAddress): SpecialRange | undefined {
+  return specialRange(embeddedIpv4(address) ?? address)
+}
+
+function embeddedIpv4({ family, bytes }: IpAddress): IpAddress | undefined {
+  if (family !== 6) return undefined
+  if (bytes[0] === 0x20 && bytes[1] === 0x02) return { family: 4, bytes: bytes.slice(2, 6) }
+  return NAT64_PREFIX.every((byte, index) => bytes[index] === byte) ? { family: 4, bytes: bytes.slice(12) } : undefined
+}
+
+const NAT64_PREFIX = [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0]
+
+/**
  * The IANA special-purpose address registries (RFC 6890, RFC 8190 and what was registered since) and the IPv6 address space registry.
  * `public` marks what is globally reachable within a reserved block. Public too: 6to4 (2002::/16), Teredo (2001::/32) and the NAT64
  * prefix 64:ff9b::/96, since a receiver can see them as peers; they have no working reverse zone, which the PTR lookup itself finds.

@@ -6,6 +6,7 @@ import {
   networkContains,
   networkMap,
   parseNetwork,
+  reachedRange,
   specialRange,
   type Network,
   type NetworkMatch,
@@ -346,3 +347,18 @@ function fromBits(family: 4 | 6, bits: string): IpAddress {
 function isMapped(address: IpAddress): boolean {
   return address.family === 6 && bitsOf(address).startsWith(`${'0'.repeat(80)}${'1'.repeat(16)}`)
 }
+
+describe('reachedRange', () => {
+  it.each([
+    ['64:ff9b::10.0.0.1', 'private'],
+    ['64:ff9b::127.0.0.1', 'loopback'],
+    ['64:ff9b::8.8.8.8', undefined],
+    ['2002:7f00:1::', 'loopback'],
+    ['2002:808:808::1', undefined],
+    ['2001:db8::1', 'documentation'],
+    ['10.0.0.1', 'private'],
+    ['::ffff:10.0.0.1', 'private'],
+  ])('%s → %s', (text, range) => {
+    expect(reachedRange(ip(text))).toBe(range)
+  })
+})
