@@ -37,6 +37,7 @@ module.exports = {
     ...allow('personas', ['core', 'findings', 'wire'], ['policy', 'iprev', 'identity']),
     ...allow('remedy', ['core', 'findings', 'wire'], ['policy', 'iprev', 'identity', 'dns']),
     ...allow('render', ['core', 'findings', 'wire'], ['policy', 'iprev', 'identity', 'remedy']),
+    ...allow('explain', ['core', 'wire', 'findings', 'identity', 'personas', 'remedy', 'render'], ['policy', 'iprev']),
     ...allow('engine', everythingAbove),
     ...allow('probe', everythingAbove),
     ...allow('audit', [...everythingAbove, 'probe']),

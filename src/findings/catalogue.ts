@@ -4,6 +4,9 @@
  */
 import { FORWARD_FINDINGS } from './catalogue-forward.ts'
 import { HELO_FINDINGS } from './catalogue-helo.ts'
+import { PROBE_FINDINGS } from './catalogue-probe.ts'
+import { RECEIVER_FINDINGS } from './catalogue-receiver.ts'
+import { RECORD_FINDINGS } from './catalogue-records.ts'
 import { REVERSE_FINDINGS } from './catalogue-reverse.ts'
 import { TARGET_FINDINGS } from './catalogue-target.ts'
 
@@ -73,6 +76,106 @@ export interface FindingArguments {
   // Ourselves
   RESOLVER_ILL: { reason: string }
   MTA_DISAGREES: { ip: string; mtaResult: string; result: string; mtaName: string }
+  // A conversation with a mail server; `text` is raw hostile text
+  PROBE_NOT_CONNECTED: { ip: string; port: number; cause: string }
+  PROBE_TURNED_AWAY: { ip: string; stage: string; code: number; text: string }
+  PROBE_TIMEOUT: { ip: string; stage: string; seconds: number }
+  PROBE_BROKEN_OFF: { ip: string; stage: string; cause: string }
+  PROBE_NO_SMTP: { ip: string; port: number; problem: string }
+  PROBE_OUR_TROUBLE: { ip: string; cause: string }
+  PROBE_SPECIAL_ADDRESS: { ip: string; range: string }
+  EGRESS_BLOCKED: { count: number; port: number }
+  BANNER_NO_NAME: { ip: string }
+  BANNER_DIFFERS: { ip: string; bannerName: string; ehloName: string }
+  EHLO_CHANGES: { ip: string; ehloName: string; nameUnderTls: string }
+  EHLO_REFUSED: { ip: string; code: number }
+  STARTTLS_MISSING: { ip: string }
+  STARTTLS_MASKED: { ip: string; keyword: string }
+  STARTTLS_REFUSED: { ip: string; code: number; text: string }
+  STARTTLS_TRAILING: { ip: string }
+  STARTTLS_INJECTION: { ip: string }
+  TLS_FAILED: { ip: string; problem: string }
+  TLS_OLD: { ip: string; protocol: string }
+  TLS_OLD_ACCEPTED: { ip: string; versions: readonly string[] }
+  CERTIFICATE_EXPIRED: { ip: string; validTo: string }
+  CERTIFICATE_EXPIRES: { ip: string; validTo: string; days: number }
+  CERTIFICATE_UNTRUSTED: { ip: string; problem: string }
+  CERTIFICATE_OTHER_NAME: { ip: string; names: readonly string[]; serverName: string }
+  OPEN_RELAY: { ip: string; sender: string; recipient: string }
+  RELAY_REFUSED: { ip: string; code: number }
+  NAMES_ALIGNED: { ip: string; name: string }
+  VANTAGE_UNCONFIRMED: { ehloName: string }
+  // What a receiver said
+  RECEIVER_REPUTATION: { ip: string }
+  RECEIVER_NO_REASON: { ip: string }
+  RECEIVER_OTHER_CAUSE: { status: string; meaning: string }
+  // The records around a mail server
+  SPF_PASS: { ip: string; domain: string; term: string }
+  SPF_NONE: { domain: string }
+  SPF_FAIL: { ip: string; domain: string; term: string }
+  SPF_SOFTFAIL: { ip: string; domain: string; term: string }
+  SPF_NEUTRAL: { ip: string; domain: string }
+  SPF_SYNTAX: { domain: string; term: string; position: number; problem: string }
+  SPF_MULTIPLE: { domain: string; count: number }
+  SPF_TOO_MANY_LOOKUPS: { domain: string; count: number }
+  SPF_TOO_MANY_VOID_LOOKUPS: { domain: string }
+  SPF_TOO_MANY_MX: { domain: string; count: number }
+  SPF_TARGET_WITHOUT_RECORD: { domain: string; term: string }
+  SPF_CIRCLE: { domain: string }
+  SPF_ALLOWS_ALL: { domain: string; term: string }
+  SPF_PTR_TERM: { domain: string; term: string }
+  SPF_UNKNOWN: { domain: string; question: string; outcome: string }
+  DMARC_NONE: { domain: string }
+  DMARC_MULTIPLE: { domain: string; count: number }
+  DMARC_INVALID: { domain: string; tag: string; position: number; problem: string }
+  DMARC_MONITORING: { domain: string; source: string }
+  DMARC_ENFORCED: { domain: string; source: string; policy: string }
+  DMARC_TEST_MODE: { domain: string }
+  DMARC_PARTIAL: { domain: string; percent: number }
+  DMARC_NO_REPORTS: { domain: string }
+  DMARC_UNKNOWN: { domain: string; outcome: string }
+  DKIM_KEY_VALID: { domain: string; selector: string }
+  DKIM_KEY_NONE: { domain: string; selector: string }
+  DKIM_KEY_MULTIPLE: { domain: string; selector: string; count: number }
+  DKIM_KEY_INVALID: { domain: string; selector: string; position: number; problem: string }
+  DKIM_KEY_REVOKED: { domain: string; selector: string }
+  DKIM_KEY_TYPE_UNKNOWN: { domain: string; selector: string; type: string }
+  DKIM_KEY_SHORT: { domain: string; selector: string; bits: number }
+  DKIM_KEY_HASH: { domain: string; selector: string; hashes: readonly string[] }
+  DKIM_KEY_NOT_FOR_MAIL: { domain: string; selector: string }
+  DKIM_KEY_TEST_MODE: { domain: string; selector: string }
+  DKIM_KEY_UNKNOWN: { domain: string; selector: string; outcome: string }
+  MTA_STS_NONE: { domain: string }
+  MTA_STS_MULTIPLE: { domain: string; count: number }
+  MTA_STS_RECORD_INVALID: { domain: string; tag: string; position: number; problem: string }
+  MTA_STS_UNKNOWN: { domain: string; outcome: string }
+  MTA_STS_FETCH_FAILED: { domain: string; cause: string; detail: string }
+  MTA_STS_POLICY_UNKNOWN: { domain: string; outcome: string; detail: string }
+  MTA_STS_REDIRECT: { domain: string; status: number; location: string }
+  MTA_STS_STATUS: { domain: string; status: number }
+  MTA_STS_CONTENT_TYPE: { domain: string; contentType: string }
+  MTA_STS_POLICY_INVALID: { domain: string; line: number; key: string; problem: string }
+  MTA_STS_MX_NOT_COVERED: { domain: string; exchange: string }
+  MTA_STS_SHORT_AGE: { domain: string; seconds: number }
+  MTA_STS_MODE_NONE: { domain: string }
+  MTA_STS_TESTING: { domain: string }
+  MTA_STS_ENFORCED: { domain: string }
+  TLS_RPT_NONE: { domain: string }
+  TLS_RPT_MULTIPLE: { domain: string; count: number }
+  TLS_RPT_INVALID: { domain: string; tag: string; position: number; problem: string }
+  TLS_RPT_UNKNOWN: { domain: string; outcome: string }
+  DANE_NONE: { exchange: string }
+  DANE_INSECURE: { exchange: string; problem: string }
+  DANE_UNTRUSTED: { exchange: string }
+  DANE_UNKNOWN: { exchange: string; question: string; outcome: string }
+  DANE_RECORD_UNUSABLE: { exchange: string; record: string; problem: string }
+  DANE_MX_INSECURE: { exchange: string }
+  DANE_VALID: { exchange: string }
+  DANE_MISMATCH: { exchange: string }
+  DANE_RECORD_MISMATCH: { exchange: string; record: string; problem: string }
+  DNSBL_LISTED: { ip: string; list: string; codes: readonly string[]; texts: readonly string[] }
+  DNSBL_REFUSED: { ip: string; list: string; cause: string; codes: readonly string[] }
+  DNSBL_UNKNOWN: { ip: string; list: string; outcome: string }
 }
 
 export type FindingCode = keyof FindingArguments
@@ -97,6 +200,9 @@ export const CATALOGUE: { readonly [C in FindingCode]: CatalogueEntry } = {
   ...FORWARD_FINDINGS,
   ...HELO_FINDINGS,
   ...TARGET_FINDINGS,
+  ...PROBE_FINDINGS,
+  ...RECEIVER_FINDINGS,
+  ...RECORD_FINDINGS,
 }
 
 export const FINDING_CODES = Object.keys(CATALOGUE) as FindingCode[]

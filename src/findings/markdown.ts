@@ -4,6 +4,9 @@
 import type { CatalogueEntry, FindingTexts } from './catalogue.ts'
 import { FORWARD_FINDINGS } from './catalogue-forward.ts'
 import { HELO_FINDINGS } from './catalogue-helo.ts'
+import { PROBE_FINDINGS } from './catalogue-probe.ts'
+import { RECEIVER_FINDINGS } from './catalogue-receiver.ts'
+import { RECORD_FINDINGS } from './catalogue-records.ts'
 import { REVERSE_FINDINGS } from './catalogue-reverse.ts'
 import { TARGET_FINDINGS } from './catalogue-target.ts'
 
@@ -37,6 +40,9 @@ const GROUPS: readonly Group[] = [
   { title: 'The forward direction: from the names back to the address', texts: FORWARD_FINDINGS },
   { title: 'HELO: what the client calls itself', texts: HELO_FINDINGS },
   { title: 'The target of a check, and our own resolver', texts: TARGET_FINDINGS },
+  { title: 'A conversation with a mail server', texts: PROBE_FINDINGS },
+  { title: 'What a receiver said that is neither reverse DNS nor HELO', texts: RECEIVER_FINDINGS },
+  { title: 'The records around a mail server: SPF, DMARC, DKIM, MTA-STS, TLS-RPT, DANE, blocklists', texts: RECORD_FINDINGS },
 ]
 
 function groupSection({ title, texts }: Group): string {

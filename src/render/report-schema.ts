@@ -193,6 +193,14 @@ const address = z
   })
   .meta({ id: 'address' })
 
+const knownReply = z.object({
+  code: z.int().min(400).max(599),
+  enhanced: z.string().nullable(),
+  lines: z.array(printable),
+  stage: z.string(),
+  finding: z.enum(FINDING_CODES),
+})
+
 const check = z
   .object({
     ptrgate: z.literal(JSON_FORMAT),
@@ -208,6 +216,10 @@ const check = z
       undecided: z.int().min(0).describe('How many addresses could not be judged'),
     }),
     findings: z.array(finding).describe('Of the target itself; each address has its own'),
+    answers: z
+      .array(z.object({ ip, receivers: z.array(z.object({ persona: z.string(), reply: knownReply.nullable() })) }))
+      .optional()
+      .describe('With `--as all`: what each receiver is known to answer to each address; null where no words of it are known'),
   })
   .meta({ id: 'check' })
 

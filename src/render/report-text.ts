@@ -120,7 +120,7 @@ const ROWS = {
 }
 
 /** What is well is in the picture already. */
-function addFindings(lines: string[], findings: readonly Finding[], heading: string, layout: Layout): void {
+export function addFindings(lines: string[], findings: readonly Finding[], heading: string, layout: Layout): void {
   const { verbose, style } = layout
   const start = lines.length
   for (const level of verbose ? SEVERITY : SHOWN_LEVELS) {

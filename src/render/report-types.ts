@@ -95,7 +95,10 @@ const UNCONFIRMED_POINTS = 10
  * Misaligned when anything is as bad as `failOn`: that is certain, whatever else is not. Otherwise inconclusive when
  * something could not be told, or when no address was judged at all.
  */
-export function verdictOf({ addresses, findings }: Pick<CheckReport, 'addresses' | 'findings'>, failOn: FailLevel): Verdict {
+export function verdictOf(
+  { addresses, findings }: { readonly addresses: readonly Pick<AddressReport, 'findings'>[]; readonly findings: readonly Finding[] },
+  failOn: FailLevel,
+): Verdict {
   const isFailing = ({ level }: Finding): boolean => level !== 'inconclusive' && LEVELS.indexOf(level) >= LEVELS.indexOf(failOn)
   if (findings.some(isFailing) || addresses.some((address) => address.findings.some(isFailing))) return 'misaligned'
   if (addresses.length === 0 || findings.some(isUndecided)) return 'inconclusive'

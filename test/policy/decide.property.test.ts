@@ -35,6 +35,12 @@ const anyPtrName = fc
   )
   .map(([text, outcome]) => ptrName(text, outcome))
 
+/** Those that a rule is about as often as all others. */
+const anyCode = fc.oneof(
+  fc.constantFrom(...Object.values<Rule>(RULES).flatMap(({ findings }) => findings ?? [])),
+  fc.constantFrom(...FINDING_CODES),
+)
+
 const anySubject: fc.Arbitrary<DecisionSubject> = fc
   .record({
     address: anyPeer,
@@ -42,7 +48,7 @@ const anySubject: fc.Arbitrary<DecisionSubject> = fc
     result: fc.constantFrom('pass', 'fail', 'temperror', 'permerror'),
     reason: fc.nat(),
     names: fc.uniqueArray(anyPtrName, { maxLength: 4, selector: ({ name }) => name }),
-    codes: fc.uniqueArray(fc.constantFrom(...FINDING_CODES), { maxLength: 8 }),
+    codes: fc.uniqueArray(anyCode, { maxLength: 8 }),
     authenticated: fc.boolean(),
     recipient: fc.constantFrom(null, 'postmaster@example.org', 'info@example.org'),
     resolverIll: fc.boolean(),

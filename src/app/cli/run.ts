@@ -5,9 +5,11 @@ import { Command, CommanderError } from 'commander'
 import { packageVersion } from '../package-root.ts'
 import { checkCommand } from './check-command.ts'
 import { UsageError, type CommandContext } from './context.ts'
+import { explainCommand } from './explain-command.ts'
 import { findingsCommand } from './findings-command.ts'
 import { labCommand } from './lab-command.ts'
 import { personasCommand } from './personas-command.ts'
+import { probeCommand } from './probe-command.ts'
 import { replayCommand } from './replay-command.ts'
 import { serveCommand } from './serve-command.ts'
 import { EXIT, type Terminal } from './terminal.ts'
@@ -52,7 +54,16 @@ function program(context: CommandContext): Command {
       getErrHelpWidth: () => context.terminal.stderr.columns ?? 80,
     })
     .addHelpText('after', EXIT_CODES)
-  for (const command of [checkCommand, labCommand, findingsCommand, personasCommand, replayCommand, serveCommand])
+  for (const command of [
+    checkCommand,
+    probeCommand,
+    explainCommand,
+    labCommand,
+    findingsCommand,
+    personasCommand,
+    replayCommand,
+    serveCommand,
+  ])
     root.addCommand(inherit(command(context), root))
   return root
 }

@@ -2,6 +2,7 @@
  * Writes the pages and schemas that come from code, or with `--check` says which of them are out of date (exit 1).
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { explainJsonSchemaText } from '../../explain/explanation-json.ts'
 import { findingsMarkdown } from '../../findings/markdown.ts'
 import { httpCheckSchemaText } from '../../gateway/http-schema.ts'
 import { providersMarkdown } from '../../remedy/providers-markdown.ts'
@@ -13,6 +14,7 @@ import { configMarkdown, configSchemaText } from './config-pages.ts'
 const PAGES: Readonly<Record<string, () => string>> = {
   'docs/findings.md': findingsMarkdown,
   'docs/check.schema.json': checkJsonSchemaText,
+  'docs/explain.schema.json': explainJsonSchemaText,
   'docs/config.md': configMarkdown,
   'docs/config.schema.json': configSchemaText,
   'docs/http-check.schema.json': httpCheckSchemaText,

@@ -54,7 +54,33 @@ describe('ptrgate findings', () => {
 describe('ptrgate personas', () => {
   it('lists the receivers', async () => {
     expect((await run(['personas'])).stdout).toMatch(/^rfc7372 +RFC 7372/)
-    expect(JSON.parse((await run(['personas', '--json'])).stdout)).toMatchObject({ kind: 'personas', personas: [{ name: 'rfc7372' }] })
+    const { personas } = JSON.parse((await run(['personas', '--json'])).stdout) as { personas: { name: string; texts: object[] }[] }
+    expect(personas.map(({ name }) => name)).toEqual(
+      expect.arrayContaining([
+        'rfc7372',
+        'outlook',
+        'exchange-online',
+        'gmail',
+        'gmx',
+        't-online',
+        'comcast',
+        'freenet',
+        'free-fr',
+        'mail-ru',
+        'cloudflare',
+        'postfix-strict',
+        'postfix-reverse-only',
+        'sendmail',
+        'exim',
+        'stalwart',
+      ]),
+    )
+    expect(personas.find(({ name }) => name === 'gmx')?.texts[0]).toMatchObject({
+      code: 554,
+      enhanced: null,
+      stage: 'greeting',
+      date: '2021-02-09',
+    })
   })
 })
 
