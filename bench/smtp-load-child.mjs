@@ -1,6 +1,6 @@
 // Mail clients in a process of their own. For each JSON line { host, port, sessions, concurrency, first, addresses, messageOctets, thinkMs }
 // on stdin it holds that many SMTP sessions, so many at a time, from that many of the benchmark's addresses in turn, and prints how
-// many a second, and how long one took. All wait for each reply before they go on; with `thinkMs` also that long before each command.
+// many a second, and how long one took. All wait for each reply before they go on; with `thinkMs` also about that long before each command.
 import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
 
@@ -75,10 +75,15 @@ function session(index, message, { host, port, thinkMs }) {
       if (command === null) {
         resolve()
         socket.end()
-      } else if (thinkMs > 0) setTimeout(() => socket.write(command), thinkMs)
+      } else if (thinkMs > 0) setTimeout(() => socket.write(command), thinkMs * spread(index * script.length + step))
       else socket.write(command)
     })
   })
+}
+
+/** Between a half and one and a half, one on average: clients that all began at once would else go on in step. */
+function spread(seed) {
+  return 0.5 + (Math.imul(seed, 2_654_435_761) >>> 0) / 2 ** 32
 }
 
 /** Its last line has no hyphen behind the code. */

@@ -7,7 +7,7 @@ import type { HealthBreaker } from '../dns/health.ts'
 import { describeHealthReason } from '../dns/health.ts'
 import { finding, type Finding } from '../findings/catalogue.ts'
 import type { HeloFacts } from '../identity/facts.ts'
-import { lookupHelo } from '../identity/helo-lookup.ts'
+import { heloOfConfirmed, lookupHelo } from '../identity/helo-lookup.ts'
 import { DEFAULT_IPREV_SETTINGS, type IprevFacts } from '../iprev/facts.ts'
 import { lookupIprev } from '../iprev/lookup.ts'
 import type { CompiledPolicy } from '../policy/compile.ts'
@@ -64,6 +64,8 @@ class Session implements GateSession {
   readonly #controller = new AbortController()
   readonly #helos: { readonly claimedName: string; facts: Promise<HeloFacts> | null }[] = []
   #iprev: Promise<IprevFacts> | null = null
+  /** Once they are there. */
+  #iprevFacts: IprevFacts | null = null
   #judged: Judged | null = null
   /** Lookups that somebody still waits for. */
   #pending = 0
@@ -163,9 +165,14 @@ class Session implements GateSession {
   #lookUp(): void {
     const { resolver, iprev } = this.#settings
     this.#iprev = this.#awaited(lookupIprev(this.address, { resolver, settings: iprev, signal: this.#controller.signal }))
+    void this.#iprev.then((facts) => {
+      this.#iprevFacts = facts
+    }, ignore)
   }
 
   #lookUpHelo(claimedName: string): Promise<HeloFacts> {
+    const known = this.#iprevFacts && heloOfConfirmed(claimedName, this.#iprevFacts)
+    if (known) return Promise.resolve(known)
     const { resolver, iprev } = this.#settings
     const deadlineMs = iprev?.deadlineMs ?? DEFAULT_IPREV_SETTINGS.deadlineMs
     return this.#awaited(lookupHelo(claimedName, this.address, { resolver, signal: this.#controller.signal, deadlineMs }))
@@ -181,6 +188,11 @@ class Session implements GateSession {
   readonly #arrived = (): void => {
     this.#pending--
   }
+}
+
+/** Seen where a verdict is asked for. */
+function ignore(): void {
+  return undefined
 }
 
 interface Judged {

@@ -3,8 +3,9 @@
  * that gave nothing. Bounded in time, questions (two chains) and addresses kept. Facts only: helo-findings.ts judges them.
  */
 import { compareAddresses, sameAddress, unmapAddress, type IpAddress } from '../core/address.ts'
-import type { DomainName } from '../core/domain-name.ts'
+import { sameName, type DomainName } from '../core/domain-name.ts'
 import type { DnsFailure, DnsOutcome, ResolveOptions, Resolver } from '../dns/resolver.ts'
+import type { IprevFacts } from '../iprev/facts.ts'
 import type { StartTimer } from '../iprev/limits.ts'
 import type { HeloFacts, HeloForm, HeloResolution } from './facts.ts'
 import { parseHelo, scopeOfHeloName } from './helo-form.ts'
@@ -22,6 +23,19 @@ export async function lookupHelo(claimedName: string, peer: IpAddress, options: 
   const form = parseHelo(claimedName)
   const resolution = isAskable(form) ? await resolveInTime(form.name, unmapAddress(peer), options) : NOT_ASKED
   return { kind: 'helo', claimedName, form, resolution }
+}
+
+/**
+ * The same without asking, where the client calls itself by the PTR name that has just been confirmed: its addresses are known.
+ * Undefined for any other name.
+ */
+export function heloOfConfirmed(claimedName: string, { names }: Pick<IprevFacts, 'names'>): HeloFacts | undefined {
+  const form = parseHelo(claimedName)
+  if (!isAskable(form)) return undefined
+  const confirmed = names.find(({ name, outcome }) => outcome === 'confirmed' && sameName(name, form.name))
+  if (confirmed === undefined || confirmed.ttl === null) return undefined
+  const { addresses, aliases, ttl } = confirmed
+  return { kind: 'helo', claimedName, form, resolution: { kind: 'addresses', addresses, aliases, ttl } }
 }
 
 /** A pool of 64 mail servers behind one HELO name is already a large one; an answer can hold thousands. */

@@ -3,21 +3,33 @@
  * decodes to its raw octets as latin1. Octets of certificates are left out, their fingerprints are there.
  */
 import { formatAddress } from '../core/address.ts'
+import type { DomainName } from '../core/domain-name.ts'
 import type { Finding } from '../findings/catalogue.ts'
+import type { IprevFacts } from '../iprev/facts.ts'
 import { escapeJson } from '../render/escape.ts'
 import { findingMessage } from '../render/finding-text.ts'
 import { iprevJson, JSON_FORMAT } from '../render/report-json.ts'
+import type { SendingAddress } from './domain-records.ts'
+import type { ProbeChanges } from './probe-baseline.ts'
 import type { ProbedAddress, ProbedHost, ProbeEvent, ProbeReport } from './probe.ts'
 import type { EndCause, HelloFacts, ReplyFacts, SessionFacts, StartTlsFacts } from './session-facts.ts'
 import type { CertificateFacts, TlsFacts } from './tls-facts.ts'
 
+export interface ProbeJsonOptions {
+  readonly transcript: boolean
+  /** What receivers are known to answer to its addresses; nothing unless asked for. */
+  readonly answers?: ((report: ProbeReport) => readonly object[]) | undefined
+  /** Since an earlier report of the same target; undefined without one. */
+  readonly changes?: ((report: ProbeReport) => ProbeChanges | undefined) | undefined
+}
+
 /** Without a line end. */
-export function probeJson(report: ProbeReport, options: { readonly transcript: boolean }): string {
+export function probeJson(report: ProbeReport, options: ProbeJsonOptions): string {
   return escapeJson(JSON.stringify(probeObject(report, options)))
 }
 
 /** Several reports as one object. */
-export function probeListJson(reports: readonly ProbeReport[], options: { readonly transcript: boolean }): string {
+export function probeListJson(reports: readonly ProbeReport[], options: ProbeJsonOptions): string {
   const probes = reports.map((report) => probeObject(report, options))
   return escapeJson(JSON.stringify({ ptrgate: JSON_FORMAT, kind: 'probeList', probes }))
 }
@@ -29,14 +41,15 @@ export function probeEventJson({ address, session }: ProbeEvent): string {
   return escapeJson(JSON.stringify({ ptrgate: JSON_FORMAT, kind: 'probeEvent', ip: formatAddress(address), connection, event, ...facts }))
 }
 
-function probeObject(report: ProbeReport, options: { readonly transcript: boolean }): object {
-  const { target, port, verdict, vantage, route, hosts, records, findings } = report
+function probeObject(report: ProbeReport, options: ProbeJsonOptions): object {
+  const { target, port, verdict, score, vantage, route, hosts, records, sending, findings } = report
   return {
     ptrgate: JSON_FORMAT,
     kind: 'probe',
     target,
     port,
     verdict,
+    score,
     vantage,
     route,
     mx: hosts.map((host) => hostObject(host, options)),
@@ -44,11 +57,21 @@ function probeObject(report: ProbeReport, options: { readonly transcript: boolea
     mtaSts: records?.mtaSts ?? null,
     tlsRpt: records?.tlsRpt ?? null,
     dmarc: records?.dmarc ?? null,
+    spf: records?.spf ?? null,
+    dkim: records?.dkim ?? [],
+    sending: sending.map(sendingObject),
     findings: findings.map(findingObject),
+    answers: options.answers?.(report),
+    changes: options.changes?.(report),
   }
 }
 
-function hostObject({ name, preference, addresses }: ProbedHost, options: { readonly transcript: boolean }): object {
+function sendingObject({ address, judgement, spf, dnsbl, findings }: SendingAddress): object {
+  const { iprev, confirmedName } = judgement
+  return { ip: formatAddress(address), iprev: iprevObject(iprev, confirmedName), spf, dnsbl, findings: findings.map(findingObject) }
+}
+
+function hostObject({ name, preference, addresses }: ProbedHost, options: ProbeJsonOptions): object {
   return { name, preference, addresses: addresses.map((address) => addressObject(address, options)) }
 }
 
@@ -59,11 +82,16 @@ function addressObject(
   return {
     ip: formatAddress(address),
     ...(session === null ? NOT_CONNECTED : sessionObject(session)),
-    iprev: JSON.parse(iprevJson(judgement.iprev, judgement.confirmedName)) as unknown,
+    iprev: iprevObject(judgement.iprev, judgement.confirmedName),
     alignment,
     findings: findings.map(findingObject),
     ...(transcript && session !== null ? { transcript: session.transcript } : {}),
   }
+}
+
+/** As every other report has it. */
+function iprevObject(iprev: IprevFacts, confirmedName: DomainName | null): unknown {
+  return JSON.parse(iprevJson(iprev, confirmedName))
 }
 
 const NOT_CONNECTED = { connect: null, banner: null, ehlo: null, starttls: null, tls: null, ehloAfterTls: null, ended: null, timings: null }

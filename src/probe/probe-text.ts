@@ -11,7 +11,9 @@ import { beginBlock, textStyle, type Layout, type Mark } from '../render/text-st
 import { addWrapped } from '../render/wrap.ts'
 import type { Capabilities } from './capabilities.ts'
 import { namesOf } from './conversation-findings.ts'
+import type { SendingAddress } from './domain-records.ts'
 import { LAYERS, type AlignmentMatrix, type Layer } from './name-alignment.ts'
+import type { ProbeChanges } from './probe-baseline.ts'
 import type { ProbedAddress, ProbedHost, ProbeReport } from './probe.ts'
 import type { EndCause, HelloFacts, SessionFacts } from './session-facts.ts'
 import type { EstablishedTls } from './tls-facts.ts'
@@ -21,29 +23,37 @@ export interface ProbeTextOptions {
   readonly columns: number
   readonly verbose: boolean
   readonly transcript: boolean
+  /** Since an earlier probe. */
+  readonly changes?: ProbeChanges | undefined
 }
 
 /** Ends with a line end. */
-export function renderProbeText(report: ProbeReport, { color, columns, verbose, transcript }: ProbeTextOptions): string {
+export function renderProbeText(report: ProbeReport, { color, columns, verbose, transcript, changes }: ProbeTextOptions): string {
   const layout: Layout = { verbose, columns: Math.min(Math.max(columns, 40), 100), style: textStyle(color) }
   const lines: string[] = []
   addVerdict(lines, report, layout)
   for (const host of report.hosts) {
     for (const address of host.addresses) addAddress(lines, address, host, layout, transcript)
   }
+  for (const sender of report.sending) addSending(lines, sender, layout)
   addFindings(lines, report.findings, 'About the target', layout)
+  if (changes !== undefined) addChanges(lines, changes, layout)
   beginBlock(lines)
   addVerdict(lines, report, layout)
   lines.push('')
   return lines.join('\n')
 }
 
-function addVerdict(lines: string[], { target, verdict, hosts }: ProbeReport, { columns, style }: Layout): void {
+function addVerdict(lines: string[], { target, verdict, hosts, score }: ProbeReport, { columns, style }: Layout): void {
   const count = hosts.reduce((sum, { addresses }) => sum + addresses.length, 0)
   const where = count === 1 ? '1 address' : `${String(count)} addresses`
   const mark = MARK_OF_VERDICT[verdict]
   const at = lines.length
-  addWrapped(lines, `${argumentText(target)} is ${verdict} (${where} probed)`, columns, { first: `${style.mark(mark)} `, rest: '     ' })
+  const points = score === null ? 'no score' : `${score.letter}, ${String(score.points)} of ${String(score.of)}`
+  addWrapped(lines, `${argumentText(target)} is ${verdict} (${where} probed; ${points})`, columns, {
+    first: `${style.mark(mark)} `,
+    rest: '     ',
+  })
   lines[at] = style.heading(lines[at] ?? '')
 }
 
@@ -62,6 +72,26 @@ function addAddress(lines: string[], probed: ProbedAddress, { name, preference }
   if (transcript && probed.session !== null) addTranscript(lines, probed.session, layout)
 }
 
+function addSending(lines: string[], { address, judgement, spf, findings }: SendingAddress, layout: Layout): void {
+  const { style, columns } = layout
+  const { iprev, confirmedName } = judgement
+  beginBlock(lines)
+  lines.push(style.heading(`== ${formatAddress(address)} (sends)`))
+  addRow(lines, 'iprev', confirmedName === null ? iprev.result : `${iprev.result}: ${argumentText(confirmedName)}`, columns)
+  if (spf !== null) addRow(lines, 'SPF', `${spf.result} (${argumentText(spf.domain)})`, columns)
+  addFindings(lines, findings, 'Findings', layout)
+}
+
+function addChanges(lines: string[], { appeared, gone, pointsBefore, points }: ProbeChanges, { style, columns }: Layout): void {
+  beginBlock(lines)
+  lines.push(`  ${style.heading('Since the baseline')}`)
+  for (const key of appeared) addRow(lines, '  new', key, columns)
+  for (const key of gone) addRow(lines, '  gone', key, columns)
+  if (appeared.length + gone.length === 0) addRow(lines, '  findings', 'the same', columns)
+  if (points !== pointsBefore)
+    addRow(lines, '  score', `${String(pointsBefore ?? 'none')} before, ${String(points ?? 'none')} now`, columns)
+}
+
 function addRow(lines: string[], label: string, text: string, columns: number): void {
   addWrapped(lines, text, columns, { first: `  ${label.padEnd(LABEL_WIDTH)} `, rest: ' '.repeat(LABEL_WIDTH + 3) })
 }
@@ -69,35 +99,38 @@ function addRow(lines: string[], label: string, text: string, columns: number): 
 const LABEL_WIDTH = 13
 
 function addSession(lines: string[], session: SessionFacts, { columns, verbose }: Layout): void {
-  const { connect, greeting, hello, startTls, tls, helloAfterTls, ended } = session
-  const row = (label: string, text: string): void => {
-    addRow(lines, label, text, columns)
-  }
-  if (connect.kind === 'connected') row('connect', `in ${String(Math.round(connect.durationMs))} ms`)
-  if (greeting.kind === 'answered') {
-    const { reply, software } = greeting
-    const by =
-      software === null
-        ? ''
-        : ` [${argumentText(software.product)}${software.version === null ? '' : ` ${argumentText(software.version)}`}]`
-    row('greeting', `${replyText(reply.code, reply.lines)}${by}, after ${String(Math.round(reply.delayMs))} ms`)
-  }
-  addHello(lines, hello, 'EHLO', columns)
-  if (startTls.kind === 'notOffered') row('STARTTLS', 'not offered')
-  if (startTls.kind === 'refused') row('STARTTLS', `refused: ${replyText(startTls.reply.code, startTls.reply.lines)}`)
-  if (tls.kind === 'established') addTls(lines, tls, columns, verbose)
-  if (tls.kind === 'failed') row('TLS', `failed: ${causeText(tls.cause)}`)
-  addHello(lines, helloAfterTls, 'EHLO in TLS', columns)
-  if (ended.cause.kind !== 'done') row('ended', `${ended.stage}: ${causeText(ended.cause)}`)
+  for (const [label, text] of sessionRows(session, verbose)) addRow(lines, label, text, columns)
 }
 
-function addHello(lines: string[], hello: HelloFacts, label: string, columns: number): void {
-  if (hello.kind === 'answered') {
-    const name = hello.claimedName === null ? 'no name' : argumentText(hello.claimedName)
-    const offers = hello.capabilities === null ? `${hello.verb} only` : offersText(hello.capabilities)
-    addRow(lines, label, `${name}: ${offers}`, columns)
+type Row = readonly [label: string, text: string]
+
+/** Step by step, as printable text. */
+export function sessionRows(session: SessionFacts, verbose: boolean): readonly Row[] {
+  const { connect, greeting, hello, startTls, tls, helloAfterTls, ended } = session
+  const rows: Row[] = []
+  if (connect.kind === 'connected') rows.push(['connect', `in ${String(Math.round(connect.durationMs))} ms`])
+  if (greeting.kind === 'answered') {
+    const { reply, software } = greeting
+    const version = software?.version ? ` ${argumentText(software.version)}` : ''
+    const by = software === null ? '' : ` [${argumentText(software.product)}${version}]`
+    rows.push(['greeting', `${replyText(reply.code, reply.lines)}${by}, after ${String(Math.round(reply.delayMs))} ms`])
   }
-  if (hello.kind === 'refused') addRow(lines, label, `refused: ${replyText(hello.ehlo.code, hello.ehlo.lines)}`, columns)
+  rows.push(...helloRows(hello, 'EHLO'))
+  if (startTls.kind === 'notOffered') rows.push(['STARTTLS', 'not offered'])
+  if (startTls.kind === 'refused') rows.push(['STARTTLS', `refused: ${replyText(startTls.reply.code, startTls.reply.lines)}`])
+  if (tls.kind === 'established') rows.push(...tlsRows(tls, verbose))
+  if (tls.kind === 'failed') rows.push(['TLS', `failed: ${causeText(tls.cause)}`])
+  rows.push(...helloRows(helloAfterTls, 'EHLO in TLS'))
+  if (ended.cause.kind !== 'done') rows.push(['ended', `${ended.stage}: ${causeText(ended.cause)}`])
+  return rows
+}
+
+function helloRows(hello: HelloFacts, label: string): readonly Row[] {
+  if (hello.kind === 'refused') return [[label, `refused: ${replyText(hello.ehlo.code, hello.ehlo.lines)}`]]
+  if (hello.kind !== 'answered') return []
+  const name = hello.claimedName === null ? 'no name' : argumentText(hello.claimedName)
+  const offers = hello.capabilities === null ? `${hello.verb} only` : offersText(hello.capabilities)
+  return [[label, `${name}: ${offers}`]]
 }
 
 function offersText(offers: Capabilities): string {
@@ -121,21 +154,19 @@ function offersText(offers: Capabilities): string {
   return shown.length === 0 ? 'no extensions' : joinList(shown, 24)
 }
 
-function addTls(lines: string[], tls: EstablishedTls, columns: number, verbose: boolean): void {
-  const exchange = tls.keyExchange === null ? 'no forward secrecy' : [tls.keyExchange.type, tls.keyExchange.group].filter(Boolean).join(' ')
-  addRow(lines, 'TLS', `${tls.protocol}, ${tls.cipher.name}, ${argumentText(exchange)}`, columns)
+function tlsRows(tls: EstablishedTls, verbose: boolean): readonly Row[] {
+  const { protocol, cipher, keyExchange, verification } = tls
+  const exchange = keyExchange === null ? 'no forward secrecy' : [keyExchange.type, keyExchange.group].filter(Boolean).join(' ')
+  const rows: Row[] = [['TLS', `${protocol}, ${cipher.name}, ${argumentText(exchange)}`]]
   const [own] = tls.chain
-  if (own === undefined) return
-  const trust = tls.verification.kind === 'trusted' ? 'trusted' : `not trusted (${tls.verification.code})`
-  addRow(lines, 'certificate', `${joinList(namesOf(own))}; ${trust}; until ${own.validTo?.slice(0, 10) ?? 'an unreadable date'}`, columns)
-  if (!verbose) return
-  addRow(
-    lines,
-    '',
-    `issued by ${argumentText(own.issuer)}; ${own.key.type} ${String(own.key.bits ?? own.key.curve ?? '')}, ${own.signatureAlgorithm}`,
-    columns,
-  )
-  addRow(lines, '', `SHA-256 ${own.fingerprint}`, columns)
+  if (own === undefined) return rows
+  const trust = verification.kind === 'trusted' ? 'trusted' : `not trusted (${verification.code})`
+  rows.push(['certificate', `${joinList(namesOf(own))}; ${trust}; until ${own.validTo?.slice(0, 10) ?? 'an unreadable date'}`])
+  if (!verbose) return rows
+  const { key, signatureAlgorithm, issuer, fingerprint } = own
+  rows.push(['', `issued by ${argumentText(issuer)}; ${key.type} ${String(key.bits ?? key.curve ?? '')}, ${signatureAlgorithm}`])
+  rows.push(['', `SHA-256 ${fingerprint}`])
+  return rows
 }
 
 function replyText(code: number, lines: readonly string[]): string {
@@ -186,7 +217,7 @@ function addNames(lines: string[], { layers, pairs }: AlignmentMatrix, { columns
   }
 }
 
-const LAYER_WORDS: Readonly<Record<Layer, string>> = {
+export const LAYER_WORDS: Readonly<Record<Layer, string>> = {
   ptr: 'PTR',
   confirmed: 'confirmed',
   banner: 'greeting',

@@ -6,7 +6,7 @@ import { Buffer } from 'node:buffer'
 import { formatAddress, type IpAddress } from '../core/address.ts'
 import type { DomainName } from '../core/domain-name.ts'
 import { reachedRange } from '../core/network.ts'
-import { judgeClient, type ClientJudgement, type JudgeSettings } from '../engine/judge.ts'
+import { judgeClient, type ClientJudgement } from '../engine/judge.ts'
 import { resolveMailRoute, type MailRoute } from '../engine/mail-route.ts'
 import { resolveAddresses } from '../engine/host-addresses.ts'
 import { finding, type Finding } from '../findings/catalogue.ts'
@@ -14,19 +14,17 @@ import { verdictOf, type FailLevel, type Verdict } from '../render/report-types.
 import { conversationFindings } from './conversation-findings.ts'
 import { matchTlsa, type TlsaMatch } from './dane-match.ts'
 import { lookupDane, type DaneFacts } from './dane.ts'
-import { lookupDmarc, type DmarcFacts } from './dmarc.ts'
-import type { HttpsFetch } from './https-fetch.ts'
+import { judgeSending, lookupRecords, recordsOf, type DomainRecords, type RecordSettings, type SendingAddress } from './domain-records.ts'
 import type { SessionLimiter } from './limiter.ts'
-import { lookupMtaSts, type MtaStsFacts } from './mta-sts.ts'
 import { alignmentFindings, alignmentMatrix, type AlignmentMatrix } from './name-alignment.ts'
 import type { ProbeTarget } from './probe-target.ts'
+import { probeScore, type ProbeScore } from './probe-score.ts'
 import { recordFindings } from './record-findings.ts'
 import type { SessionEvent, SessionFacts } from './session-facts.ts'
 import { probeSession } from './smtp-session.ts'
 import { IMPLICIT_TLS_PORT, type RelayTest, type SessionSettings } from './smtp-session-settings.ts'
-import { lookupTlsRpt, type TlsRptFacts } from './tls-rpt.ts'
 
-export interface ProbeSettings extends JudgeSettings {
+export interface ProbeSettings extends RecordSettings {
   /** As we call ourselves, and whether anybody can confirm it; null: it was not looked into. */
   readonly ehloName: string
   readonly isEhloConfirmed: boolean | null
@@ -37,7 +35,6 @@ export interface ProbeSettings extends JudgeSettings {
   readonly limiter: SessionLimiter
   readonly allowPrivate: boolean
   readonly trustAuthenticated: boolean
-  readonly fetch: HttpsFetch
   readonly failOn: FailLevel
   /** Milliseconds since 1970. */
   readonly clock: () => number
@@ -51,12 +48,16 @@ export interface ProbeReport {
   readonly target: string
   readonly port: number
   readonly verdict: Verdict
+  /** Null where no address was seen. */
+  readonly score: ProbeScore | null
   readonly vantage: { readonly ehloName: string; readonly isConfirmed: boolean | null }
   /** Null for an address, and for a host with a port. */
   readonly route: MailRoute['kind'] | null
   readonly hosts: readonly ProbedHost[]
   /** Null for a target that is no domain. */
   readonly records: DomainRecords | null
+  /** Those that send, as far as they are named: the hosts of an MX receive. */
+  readonly sending: readonly SendingAddress[]
   /** Those of the target; each address has its own. */
   readonly findings: readonly Finding[]
 }
@@ -78,12 +79,6 @@ export interface ProbedAddress {
   readonly findings: readonly Finding[]
 }
 
-export interface DomainRecords {
-  readonly mtaSts: MtaStsFacts
-  readonly tlsRpt: TlsRptFacts
-  readonly dmarc: DmarcFacts
-}
-
 /** More is no mail route; what is left out is said. */
 export const MAX_PROBED_ADDRESSES = 32
 
@@ -103,30 +98,35 @@ export async function probeTarget(target: ProbeTarget, settings: ProbeSettings, 
   }
   const [hosts, records] = await Promise.all([
     Promise.all(kept.map((host) => probeHost(host, subject.domain, port, { settings, probeOnce, signal }))),
-    subject.domain === null ? null : lookupRecords(subject.domain, kept, settings, signal),
+    subject.domain === null ? null : lookupRecords(subject.domain, namesOfHosts(kept), settings, signal),
   ])
+  const sending = await judgeSending(subject.domain, records?.spf ?? null, settings, signal)
   const addresses = hosts.flatMap((host) => host.addresses)
   const findings = [
     ...subject.findings,
     ...truncated,
     ...egressFindings(addresses, port),
     ...vantageFindings(addresses, settings),
-    ...recordFindings([
-      ...hosts.flatMap(({ dane }) => dane ?? []),
-      ...(records === null ? [] : [records.mtaSts, records.tlsRpt, records.dmarc]),
-    ]),
+    ...recordFindings([...hosts.flatMap(({ dane }) => dane ?? []), ...(records === null ? [] : recordsOf(records))]),
   ]
   return {
     kind: 'probe',
     target: target.text,
     port,
-    verdict: verdictOf({ addresses, findings }, settings.failOn),
+    verdict: verdictOf({ addresses: [...addresses, ...sending], findings }, settings.failOn),
+    score: probeScore([...findings, ...[...addresses, ...sending].flatMap((each) => each.findings)], addresses.some(hasAnswered)),
     vantage: { ehloName: settings.ehloName, isConfirmed: settings.isEhloConfirmed },
     route: subject.route,
     hosts,
     records,
+    sending,
     findings,
   }
+}
+
+/** Somebody was there, and spoke. */
+function hasAnswered({ session }: ProbedAddress): boolean {
+  return session !== null && session.greeting.kind === 'answered'
 }
 
 interface Subject {
@@ -258,19 +258,8 @@ function claimedNameOf({ hello, helloAfterTls }: SessionFacts): string | null {
   return under ?? (hello.kind === 'answered' ? hello.claimedName : null)
 }
 
-async function lookupRecords(
-  domain: DomainName,
-  hosts: readonly SubjectHost[],
-  { resolver, fetch }: ProbeSettings,
-  signal: AbortSignal | undefined,
-): Promise<DomainRecords> {
-  const exchanges = hosts.map(({ name }) => name).filter((name) => name !== null)
-  const [mtaSts, tlsRpt, dmarc] = await Promise.all([
-    lookupMtaSts(domain, exchanges, { resolver, signal, fetch }),
-    lookupTlsRpt(domain, { resolver, signal }),
-    lookupDmarc(domain, { resolver, signal }),
-  ])
-  return { mtaSts, tlsRpt, dmarc }
+function namesOfHosts(hosts: readonly SubjectHost[]): readonly DomainName[] {
+  return hosts.map(({ name }) => name).filter((name) => name !== null)
 }
 
 /** Fewer may well be down by themselves. */

@@ -56,6 +56,11 @@ export async function findReverseZone(address: IpAddress, options: ReverseZoneOp
   return { kind: 'reverseZone', reverseName: reverse, reverse: search, delegated, queries: asker.queries() }
 }
 
+/** The zone that a name is in, whatever its tree. */
+export function findZone(start: DomainName, options: ReverseZoneOptions): Promise<ZoneSearch> {
+  return searchZone(ancestorsOf(start), createAsker(options))
+}
+
 /** The last name of the chain; undefined without one, or where it leads nowhere at all. */
 function aliasTarget(outcome: DnsOutcome): DomainName | undefined {
   switch (outcome.kind) {

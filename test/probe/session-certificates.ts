@@ -210,5 +210,3 @@ m9w/jlH/CK0dafI=
 export const ED25519_KEY = `-----BEGIN PRIVATE KEY-----
 MC4CAQAwBQYDK2VwBCIEIP2ccqNyWzvASDCZA1CcexmWk/jXcw2Rj9AOFg3L7cl0
 -----END PRIVATE KEY-----`
-
-/** RSA, 2048 bits; the certificate is signed with RSA-PSS. */

@@ -49,7 +49,7 @@ export function openResolver(resolverOptions: readonly string[], output: OutputO
   return createResolver({ servers, timeoutMs, attempts, rotate })
 }
 
-function durationArgument(text: string): number {
+export function durationArgument(text: string): number {
   const parsed = parseDuration(text)
   if (parsed.kind === 'error') throw new InvalidArgumentError(parsed.error)
   if (parsed.ms < 1) throw new InvalidArgumentError('it must be longer than nothing')

@@ -3,9 +3,16 @@
  */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { setMaxListeners } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { parseBracketedAddress, unmapAddress } from '../../core/address.ts'
+import { isHostName, parseName, type DomainName } from '../../core/domain-name.ts'
 import { mapInOrder } from '../../core/ordered-map.ts'
+import { findPersona, personaNames } from '../../personas/personas.ts'
+import type { Persona } from '../../personas/persona.ts'
 import { createHttpsFetch } from '../../probe/https-fetch.ts'
 import { SessionLimiter } from '../../probe/limiter.ts'
+import { probeChanges, readBaseline, type ProbeBaseline, type ProbeChanges } from '../../probe/probe-baseline.ts'
+import { renderProbeHtml } from '../../probe/probe-html.ts'
 import { probeEventJson, probeJson, probeListJson } from '../../probe/probe-json.ts'
 import { parseProbeTarget, type ProbeTarget } from '../../probe/probe-target.ts'
 import { renderProbeText } from '../../probe/probe-text.ts'
@@ -15,6 +22,9 @@ import type { TlsVersion } from '../../probe/tls-facts.ts'
 import { UsageError, type CommandContext } from './context.ts'
 import { failOnOption, openResolver, outputOptions, resolverOption, timeoutOption, type FailLevel, type OutputOptions } from './options.ts'
 import { columnsOf, EXIT, Progress, useColor, write } from './terminal.ts'
+import { packageVersion } from '../package-root.ts'
+import { readPersonas } from '../personas.ts'
+import { answersText, receiverAnswers, type JudgedAddress } from './receiver-answers.ts'
 import { vantagePoint } from './vantage-point.ts'
 
 interface ProbeOptions extends OutputOptions {
@@ -27,6 +37,13 @@ interface ProbeOptions extends OutputOptions {
   readonly relayTest?: RelayTest
   readonly allowPrivate: boolean
   readonly transcript: boolean
+  readonly as?: string
+  readonly baseline?: string
+  readonly html?: string
+  readonly sending: readonly string[]
+  readonly helo?: string
+  readonly selector: readonly string[]
+  readonly dnsbl: readonly DomainName[]
   readonly resolver: readonly string[]
   readonly trustAd: boolean
   readonly failOn: FailLevel
@@ -54,6 +71,19 @@ export function probeCommand(context: CommandContext): Command {
     )
     .option('--allow-private', 'connect to private, loopback and reserved addresses as well', false)
     .option('--transcript', 'show what was said', false)
+    .option('--html <file>', 'write the report as one page that needs nothing else')
+    .option('--baseline <file>', 'say what has changed since this report of --json')
+    .option('--as <receiver>', 'show what this receiver is known to answer to these addresses and names; all: every one')
+    .addOption(
+      repeatable(
+        '--sending <address|spf>',
+        'judge this address as one that sends for the domain; spf: those of its SPF record',
+        sendingArgument,
+      ),
+    )
+    .option('--helo <name>', 'what these say in HELO')
+    .addOption(repeatable('--selector <name>', 'look at the DKIM key of this selector', (text) => text))
+    .addOption(repeatable('--dnsbl <list>', 'see whether this blocklist has the sending addresses', listArgument))
     .addOption(resolverOption())
     .option('--trust-ad', "believe the resolver's AD bit (only over a trusted path to a validating resolver)", false)
     .addOption(failOnOption())
@@ -71,6 +101,8 @@ Examples:
 
 async function probe(args: readonly string[], options: ProbeOptions, context: CommandContext): Promise<number> {
   const targets = args.map(targetOrThrow)
+  const receivers = chosenReceivers(options.as)
+  const baselines = readBaselines(options.baseline)
   if (options.ehlo !== undefined && !/^[\x21-\x7e]{1,255}$/.test(options.ehlo))
     throw new UsageError(`--ehlo ${JSON.stringify(options.ehlo)}: not a name`)
   const resolver = openResolver(options.resolver, options, context)
@@ -100,6 +132,9 @@ async function probe(args: readonly string[], options: ProbeOptions, context: Co
       limiter: new SessionLimiter(LIMITS, { startTimer: startNodeTimer, now: () => performance.now() }),
       allowPrivate: options.allowPrivate,
       trustAuthenticated: options.trustAd,
+      selectors: options.selector,
+      lists: options.dnsbl,
+      sending: sendingSide(options),
       fetch: createHttpsFetch({ resolver, allowPrivate: options.allowPrivate }),
       failOn: options.failOn,
       clock: Date.now,
@@ -107,7 +142,7 @@ async function probe(args: readonly string[], options: ProbeOptions, context: Co
         events.take(event)
       },
     }
-    return await report(targets, settings, events, options, context)
+    return await report(targets, settings, events, { ...options, receivers, baselines }, context)
   } finally {
     await resolver.close()
   }
@@ -117,7 +152,7 @@ async function report(
   targets: readonly ProbeTarget[],
   settings: ProbeSettings,
   events: EventPrinter,
-  options: ProbeOptions,
+  options: ProbeOptions & { readonly receivers: readonly Persona[]; readonly baselines: readonly ProbeBaseline[] },
   { signal, terminal }: CommandContext,
 ): Promise<number> {
   const { stdout } = terminal
@@ -129,21 +164,77 @@ async function report(
     verbose: options.verbose,
     transcript: options.transcript,
   }
+  const { receivers, baselines } = options
+  const changes = (result: ProbeReport): ProbeChanges | undefined => {
+    const before = baselines.find(({ target }) => target === result.target)
+    return before && probeChanges(result, before)
+  }
+  const shape = {
+    transcript: options.transcript,
+    changes,
+    answers: receivers.length === 0 ? undefined : (result: ProbeReport) => receiverAnswers(judgedAddresses(result), receivers),
+  }
   let separator = ''
   for await (const result of mapInOrder(targets, CONCURRENT_TARGETS, (target) => probeTarget(target, settings, signal))) {
     if (signal.aborted) break
     events.clear()
     verdicts.add(result.verdict)
-    if (options.json) kept.push(result)
-    else if (options.ndjson) await write(stdout, `${probeJson(result, options)}\n`)
+    kept.push(result)
+    if (options.json) continue
+    if (options.ndjson) await write(stdout, `${probeJson(result, shape)}\n`)
     else {
-      await write(stdout, separator + renderProbeText(result, style))
+      await write(
+        stdout,
+        separator +
+          renderProbeText(result, { ...style, changes: changes(result) }) +
+          answersText({ addresses: judgedAddresses(result) }, receivers, style),
+      )
       separator = '\n'
     }
   }
   events.clear()
-  if (options.json) await write(stdout, `${kept.length === 1 && kept[0] ? probeJson(kept[0], options) : probeListJson(kept, options)}\n`)
+  if (options.html !== undefined) writePage(options.html, kept, options)
+  if (options.json) await write(stdout, `${kept.length === 1 && kept[0] ? probeJson(kept[0], shape) : probeListJson(kept, shape)}\n`)
   return verdicts.has('misaligned') ? EXIT.misaligned : verdicts.has('inconclusive') ? EXIT.inconclusive : EXIT.aligned
+}
+
+/** Those that send first: receivers see only them. */
+function judgedAddresses({ sending, hosts }: ProbeReport): readonly JudgedAddress[] {
+  const probed = [...sending, ...hosts.flatMap(({ addresses }) => addresses)]
+  return probed.map(({ address, judgement: { findings, helo, iprev } }) => ({ address, findings, helo, iprev }))
+}
+
+function writePage(file: string, reports: readonly ProbeReport[], { transcript }: ProbeOptions): void {
+  try {
+    writeFileSync(file, renderProbeHtml(reports, { at: new Date(), version: packageVersion(), transcript }))
+  } catch (error) {
+    throw new UsageError(`--html ${JSON.stringify(file)}: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+function readBaselines(file: string | undefined): readonly ProbeBaseline[] {
+  if (file === undefined) return []
+  const fail = (reason: string): never => {
+    throw new UsageError(`--baseline ${JSON.stringify(file)}: ${reason}`)
+  }
+  let text = ''
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    fail(error instanceof Error ? error.message : String(error))
+  }
+  const read = readBaseline(text)
+  return read.kind === 'error' ? fail(read.reason) : read.baselines
+}
+
+function chosenReceivers(name: string | undefined): readonly Persona[] {
+  if (name === undefined) return []
+  const personas = readPersonas()
+  if (name.toLowerCase() === 'all') return personas
+  const one = findPersona(personas, name)
+  if (one === undefined)
+    throw new UsageError(`--as ${JSON.stringify(name)}: no such receiver; there is ${[...personaNames(personas), 'all'].join(', ')}`)
+  return [one]
 }
 
 /** The steps as they happen: lines of NDJSON, or what a person waits for on a terminal. */
@@ -174,6 +265,32 @@ function targetOrThrow(text: string, index: number): ProbeTarget {
   if (parsed.kind === 'error')
     throw new UsageError(`argument ${String(index + 1)}: ${JSON.stringify(text)} is no domain, host or address to probe: ${parsed.reason}`)
   return parsed.target
+}
+
+/** Given once for each. */
+function repeatable(flags: string, description: string, read: (text: string) => unknown): Option {
+  return new Option(flags, `${description} (repeatable)`)
+    .argParser((text: string, previous: readonly unknown[]) => [...previous, read(text)])
+    .default([], 'none')
+}
+
+function sendingArgument(text: string): string {
+  if (text !== FROM_SPF && parseBracketedAddress(text) === undefined) throw new InvalidArgumentError('an IP address, or spf')
+  return text
+}
+
+function listArgument(text: string): DomainName {
+  const list = parseName(text)
+  if (list === undefined || !isHostName(list) || !list.includes('.'))
+    throw new InvalidArgumentError('the name of a list, such as zen.example.net')
+  return list
+}
+
+const FROM_SPF = 'spf'
+
+function sendingSide({ sending, helo }: ProbeOptions): ProbeSettings['sending'] {
+  const addresses = sending.map((text) => parseBracketedAddress(text)).filter((address) => address !== undefined)
+  return { addresses: addresses.map(unmapAddress), fromSpf: sending.includes(FROM_SPF), claimedName: helo ?? null }
 }
 
 function portArgument(text: string): number {

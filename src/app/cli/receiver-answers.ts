@@ -1,5 +1,6 @@
 /**
- * The answers of `ptrgate check --as all`: beside the report of each target, what every receiver is known to say to its addresses.
+ * The answers of `ptrgate check --as all` and `ptrgate probe --as`: beside the report of each target, what receivers are known to say to
+ * its addresses.
  */
 import { formatAddress } from '../../core/address.ts'
 import { answersTo, type ReceiverAnswer } from '../../personas/answers.ts'
@@ -12,14 +13,21 @@ import { addWrapped } from '../../render/wrap.ts'
 
 /** The check's own object with `answers` behind its other members. */
 export function answeredCheckJson(report: CheckReport, personas: readonly Persona[]): string {
-  const answers = report.addresses.map((address) => ({
+  const answers = receiverAnswers(report.addresses, personas)
+  return `${checkJson(report).slice(0, -1)},"answers":${escapeJson(JSON.stringify(answers))}}`
+}
+
+export type JudgedAddress = Pick<AddressReport, 'address' | 'findings' | 'helo' | 'iprev'>
+
+/** As JSON has it. */
+export function receiverAnswers(addresses: readonly JudgedAddress[], personas: readonly Persona[]): readonly object[] {
+  return addresses.map((address) => ({
     ip: formatAddress(address.address),
     receivers: answersOf(address, personas).map(({ persona, refusal }) => ({
       persona: persona.name,
       reply: refusal && { ...refusal.reply, stage: refusal.stage, finding: refusal.finding.code },
     })),
   }))
-  return `${checkJson(report).slice(0, -1)},"answers":${escapeJson(JSON.stringify(answers))}}`
 }
 
 export function answeredListJson(reports: readonly CheckReport[], personas: readonly Persona[]): string {
@@ -33,7 +41,12 @@ export interface AnswersTextOptions {
 }
 
 /** Begins with an empty line and ends with a line end. */
-export function answersText({ addresses }: CheckReport, personas: readonly Persona[], { color, columns }: AnswersTextOptions): string {
+export function answersText(
+  { addresses }: { readonly addresses: readonly JudgedAddress[] },
+  personas: readonly Persona[],
+  { color, columns }: AnswersTextOptions,
+): string {
+  if (personas.length === 0) return ''
   const style = textStyle(color)
   const lines: string[] = []
   for (const address of addresses) {
@@ -55,6 +68,6 @@ export function answersText({ addresses }: CheckReport, personas: readonly Perso
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`
 }
 
-function answersOf({ address, findings, helo, iprev }: AddressReport, personas: readonly Persona[]): readonly ReceiverAnswer[] {
+function answersOf({ address, findings, helo, iprev }: JudgedAddress, personas: readonly Persona[]): readonly ReceiverAnswer[] {
   return answersTo({ address, findings, names: { helo: helo?.claimedName, ptr: iprev.names[0]?.name } }, personas)
 }

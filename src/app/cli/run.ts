@@ -13,6 +13,7 @@ import { probeCommand } from './probe-command.ts'
 import { replayCommand } from './replay-command.ts'
 import { serveCommand } from './serve-command.ts'
 import { EXIT, type Terminal } from './terminal.ts'
+import { watchCommand } from './watch-command.ts'
 
 /** Gives the exit code; it never ends the process itself. */
 export async function runCommandLine(args: readonly string[], terminal: Terminal): Promise<number> {
@@ -63,6 +64,7 @@ function program(context: CommandContext): Command {
     personasCommand,
     replayCommand,
     serveCommand,
+    watchCommand,
   ])
     root.addCommand(inherit(command(context), root))
   return root

@@ -1,3 +1,6 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { close, hear, reply, say, ScriptedSmtp, secure, type Step } from '../../support/scripted-smtp.ts'
 import { run, type Ran } from '../../support/command-line.ts'
@@ -10,6 +13,12 @@ example.org. MX 20 mx.example.org.
 mx.example.org. A 127.0.0.1
 1.0.0.127.in-addr.arpa. PTR mx.example.org.
 null.example.org. MX 0 .
+example.org. TXT "v=spf1 ip4:198.51.100.7 ip4:198.51.100.64/26 -all"
+7.100.51.198.in-addr.arpa. PTR out.example.org.
+out.example.org. A 198.51.100.7
+2.0.0.127.bl.example.net. A 127.0.0.2
+9.100.51.198.bl.example.net. A 127.0.0.2
+k1._domainkey.example.org. TXT "v=DKIM1; p="
 `
 const QUIT: readonly Step[] = [hear('QUIT'), reply(221, 'bye'), close]
 const IN_CLEAR: readonly Step[] = [
@@ -121,6 +130,71 @@ describe('ptrgate probe', () => {
     expect(peer.heard.some((line) => line.startsWith('DATA'))).toBe(false)
   })
 
+  it('judges the addresses that send, which need not be those of the MX', async () => {
+    const args = [
+      '--sending',
+      'spf',
+      '--sending',
+      '198.51.100.9',
+      '--helo',
+      'out.example.org',
+      '--dnsbl',
+      'bl.example.net',
+      '--selector',
+      'k1',
+    ]
+    const { exitCode, stdout } = await probe([...IN_CLEAR, ...QUIT], ['--allow-private', '--json', ...args])
+    const { sending, findings } = JSON.parse(stdout) as {
+      sending: { ip: string; spf: { result: string }; findings: { code: string }[] }[]
+      findings: { code: string }[]
+    }
+    expect(sending.map(({ ip, spf, findings: own }) => [ip, spf.result, own.map(({ code }) => code)])).toEqual([
+      ['198.51.100.9', 'fail', expect.arrayContaining(['PTR_MISSING', 'SPF_FAIL', 'DNSBL_LISTED'])],
+      ['198.51.100.7', 'pass', expect.arrayContaining(['FCRDNS_CONFIRMED', 'HELO_ALIGNED', 'SPF_PASS'])],
+    ])
+    expect(findings.map(({ code }) => code)).toContain('DKIM_KEY_REVOKED')
+    expect(exitCode).toBe(1)
+    const text = await probe([...IN_CLEAR, ...QUIT], ['--allow-private', '--as', 'gmail', ...args])
+    expect(text.stdout).toContain('== 198.51.100.9 (sends)')
+    expect(text.stdout).toMatch(/gmail +550 5\.7\.25/)
+  })
+
+  it('writes a page in which nothing of the server can do anything', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'ptrgate-probe-'))
+    try {
+      const file = join(folder, 'report.html')
+      const hostile = [say('220 <script>alert(1)</script>"\'&\u001b[31m\r\n'), hear('EHLO'), reply(250, '<img/src=x>'), ...QUIT]
+      await probe(hostile, ['--allow-private', '--html', file, '--transcript'])
+      const page = await readFile(file, 'utf8')
+      expect(page).not.toMatch(/<script|<img|\u001b|<[^>]*(?:href|src)=|url\(/)
+      expect(page).toContain('&lt;script&gt;alert(1)&lt;/script&gt;')
+      expect(page).toContain('<svg ')
+      const nowhere = await probe([...IN_CLEAR, ...QUIT], ['--allow-private', '--html', join(folder, 'no', 'such', 'folder.html')])
+      expect(nowhere.exitCode).toBe(2)
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  })
+
+  it('says what has changed since an earlier report', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'ptrgate-probe-'))
+    try {
+      const file = join(folder, 'before.json')
+      const before = await probe([...IN_CLEAR, ...QUIT], ['--allow-private', '--json'])
+      await writeFile(file, before.stdout)
+      const now = await probe(WITH_TLS, ['--allow-private', '--baseline', file])
+      expect(now.stdout).toMatch(/gone +127\.0\.0\.1 STARTTLS_MISSING/)
+      expect(now.stdout).toMatch(/new +127\.0\.0\.1 CERTIFICATE_UNTRUSTED/)
+      expect(now.stdout).toMatch(/score +[0-9]+ before, [0-9]+ now/)
+      await writeFile(file, '{"ptrgate":1,"kind":"check"}')
+      const wrong = await run(['probe', 'example.org', '--baseline', file])
+      expect(wrong.stderr).toContain('it is no report of ptrgate probe --json')
+      expect(wrong.exitCode).toBe(2)
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  })
+
   it('knows a domain that takes no mail', async () => {
     const { stdout } = await probe([], ['--json'], 'null.example.org')
     expect(codes(stdout)).toEqual(expect.arrayContaining(['MX_NULL']))
@@ -134,6 +208,9 @@ describe('ptrgate probe', () => {
     [['probe', 'example.org', '--relay-test', 'a@example.com'], 'two mail addresses'],
     [['probe', 'example.org', '--ehlo', 'two words'], 'not a name'],
     [['probe', 'example.org', '--tls-min', '2'], 'Allowed choices'],
+    [['probe', 'example.org', '--sending', '198.51.100.0/24'], 'an IP address, or spf'],
+    [['probe', 'example.org', '--dnsbl', 'list'], 'the name of a list'],
+    [['probe', 'example.org', '--as', 'nobody'], 'no such receiver'],
   ])('%j is a mistake of the user', async (args, message) => {
     const { exitCode, stderr } = await run(args)
     expect(exitCode).toBe(2)
