@@ -3,8 +3,11 @@
 // many a second, and how long one took. All wait for each reply before they go on; with `thinkMs` also about that long before each command.
 import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 const TIMEOUT_MS = 60_000
+/** Commands of a session, each after a thought. */
+const STEPS = 6
 const LINE = 'A line of text as mail has it, and some more of it until it is full.\r\n'
 /** With one header field that is forged. */
 const HEADER = `From: <someone@bench.test>\r
@@ -23,7 +26,9 @@ async function round(settings) {
   const message = messageOctets === 0 ? null : `${HEADER}${LINE.repeat(Math.ceil((messageOctets - HEADER.length) / LINE.length))}.\r\n`
   const times = []
   let next = 0
-  const client = async () => {
+  const client = async (place) => {
+    // Not all at once, since nobody's clients come so: over the time that a session takes.
+    if (settings.thinkMs > 0) await sleep((STEPS * settings.thinkMs * place) / settings.concurrency)
     while (next < settings.sessions) {
       const index = settings.first + (next++ % settings.addresses)
       const start = performance.now()
@@ -32,7 +37,7 @@ async function round(settings) {
     }
   }
   const start = performance.now()
-  await Promise.all(Array.from({ length: settings.concurrency }, client))
+  await Promise.all(Array.from({ length: settings.concurrency }, (_, place) => client(place)))
   const perSecond = (settings.sessions / (performance.now() - start)) * 1000
   times.sort((left, right) => left - right)
   return { perSecond, medianMs: times[times.length >> 1], p95Ms: times[Math.floor(times.length * 0.95)] }

@@ -35,7 +35,7 @@ export function loopSvg({
 ${box(1, 28, ip)}${box(RIGHT, 28, name === undefined ? 'no PTR name' : argumentText(name))}
 ${edge(`M${String(BOX_WIDTH + 3)} 38 H${String(RIGHT - 4)}`, ptr)}${label(WIDTH / 2, 32, 'PTR')}
 ${name === undefined ? '' : `${edge(`M${String(RIGHT - 4)} 54 H${String(BOX_WIDTH + 3)}`, back)}${label(WIDTH / 2, 70, iprev.address.family === 4 ? 'A' : 'AAAA')}`}
-${claimed === undefined ? '' : `${box(RIGHT, 108, argumentText(claimed))}${edge(`M${String(RIGHT + BOX_WIDTH / 2)} 64 V106`, hello)}${label(RIGHT - 60, 129, 'EHLO')}`}
+${claimed === undefined ? '' : `${box(RIGHT, 108, argumentText(claimed))}${edge(`M${String(RIGHT + BOX_WIDTH / 2)} 64 V106`, hello)}${label(RIGHT + BOX_WIDTH / 2 + 26, 90, 'EHLO')}`}
 </svg>`
 }
 
