@@ -77,7 +77,10 @@ function presentedChain(socket: TLSSocket): X509Certificate[] {
 
 function readKeyExchange(socket: TLSSocket): EstablishedTls['keyExchange'] {
   const info: object | null = socket.getEphemeralKeyInfo()
-  if (info === null || !('type' in info) || typeof info.type !== 'string') return null
+  if (info === null || !('type' in info) || typeof info.type !== 'string') {
+    // Node knows no name for the hybrids with ML-KEM; in TLS 1.3 every key of a first handshake is ephemeral (RFC 8446 §2).
+    return socket.getProtocol() === 'TLSv1.3' ? { type: 'ephemeral', group: null, bits: null } : null
+  }
   const group = 'name' in info && typeof info.name === 'string' ? info.name : null
   const bits = 'size' in info && typeof info.size === 'number' ? info.size : null
   return { type: info.type, group, bits }

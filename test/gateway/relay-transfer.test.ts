@@ -65,10 +65,10 @@ describe('a smuggled message', () => {
 })
 
 describe('a big message', () => {
-  it('of 100 MB passes with flat memory, as fast as the next hop reads', async () => {
+  it('of 300 MB passes with flat memory, as fast as the next hop reads', async () => {
     const line = `${'x'.repeat(76)}\r\n`
     const chunk = Buffer.from(line.repeat(1000))
-    const chunks = Math.ceil(100_000_000 / chunk.length)
+    const chunks = Math.ceil(300_000_000 / chunk.length)
     await using fixture = await startRelayFixture({ hop: { forgets: true, extensions: [] } })
     const client = await fixture.open()
     await sayEnvelope(client)
@@ -82,8 +82,9 @@ describe('a big message', () => {
     }
     client.send('.\r\n')
     expect(await client.reply()).toMatch(/^250/)
-    expect(fixture.hop.received()).toBeGreaterThan(100_000_000)
-    expect(peak - before).toBeLessThan(80_000_000)
+    expect(fixture.hop.received()).toBeGreaterThan(300_000_000)
+    // What the collector has not come to yet, and no more however big the message.
+    expect(peak - before).toBeLessThan(150_000_000)
   })
 
   it('waits where the next hop does not read', async () => {

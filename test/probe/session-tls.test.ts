@@ -31,7 +31,7 @@ const certificateFacts = (text: string): ReturnType<typeof readCertificate> => r
 
 describe('the facts of a TLS session', () => {
   test('protocol, cipher, key exchange, server name', async () => {
-    const tls = await handshake({ cert: pem(GOOD, INTERMEDIATE), key: EC_KEY })
+    const tls = await handshake({ cert: pem(GOOD, INTERMEDIATE), key: EC_KEY, ecdhCurve: 'X25519' })
     expect(tls).toMatchObject({
       protocol: 'TLSv1.3',
       cipher: { name: expect.stringMatching(/^TLS_/) as string },
@@ -41,6 +41,11 @@ describe('the facts of a TLS session', () => {
       verification: { kind: 'trusted' },
       nameMatch: { kind: 'match', reference: 'mx.example.org', by: 'mx.example.org' },
     })
+  })
+
+  test('TLS 1.3 has forward secrecy whatever the group, a hybrid without a name included', async () => {
+    const tls = await handshake({ cert: pem(GOOD, INTERMEDIATE), key: EC_KEY })
+    expect(tls.keyExchange).not.toBeNull()
   })
 
   test('no forward secrecy is no key exchange', async () => {
