@@ -26,6 +26,15 @@ export function formatAddress(address: IpAddress): string {
   return address.family === 4 ? formatFourBytes(address.bytes, 0) : formatSixteenBytes(address.bytes)
 }
 
+/** Which the well-known NAT64 prefix (RFC 6052) or 6to4 (RFC 3056) carries; a mapped one is unmapped, not carried. */
+export function embeddedIpv4({ family, bytes }: IpAddress): IpAddress | undefined {
+  if (family !== 6) return undefined
+  if (bytes[0] === 0x20 && bytes[1] === 0x02) return { family: 4, bytes: bytes.slice(2, 6) }
+  return NAT64_PREFIX.every((byte, index) => bytes[index] === byte) ? { family: 4, bytes: bytes.slice(12) } : undefined
+}
+
+const NAT64_PREFIX = [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0]
+
 /** An IPv4-mapped IPv6 address (::ffff:a.b.c.d) is the IPv4 address that it wraps. */
 export function unmapAddress(address: IpAddress): IpAddress {
   const { family, bytes } = address

@@ -2,7 +2,7 @@
  * Networks in CIDR notation (RFC 4632): parsing with exact errors, longest-prefix lookup, and the ranges that IANA set apart.
  * IPv4-mapped IPv6 addresses and networks are IPv4 ones throughout, so `::/0` does not hold an IPv4 client.
  */
-import { compareAddresses, formatAddress, parseAddress, unmapAddress, type IpAddress } from './address.ts'
+import { compareAddresses, embeddedIpv4, formatAddress, parseAddress, unmapAddress, type IpAddress } from './address.ts'
 
 /** The bits behind `prefixLength` are zero. */
 export interface Network {
@@ -91,20 +91,12 @@ export function specialRange(address: IpAddress): SpecialRange | undefined {
 }
 
 /**
- * The same for where a connection to the address ends: a translator (NAT64, RFC 6052) or a tunnel (6to4, RFC 3056) may turn it into
- * that of a machine inside. As a peer such an address is a stranger like any other.
+ * The same for where a connection to the address ends: a translator or a tunnel may turn it into that of
+ * a machine inside. As a peer such an address is a stranger like any other.
  */
 export function reachedRange(address: IpAddress): SpecialRange | undefined {
   return specialRange(embeddedIpv4(address) ?? address)
 }
-
-function embeddedIpv4({ family, bytes }: IpAddress): IpAddress | undefined {
-  if (family !== 6) return undefined
-  if (bytes[0] === 0x20 && bytes[1] === 0x02) return { family: 4, bytes: bytes.slice(2, 6) }
-  return NAT64_PREFIX.every((byte, index) => bytes[index] === byte) ? { family: 4, bytes: bytes.slice(12) } : undefined
-}
-
-const NAT64_PREFIX = [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0]
 
 /**
  * The IANA special-purpose address registries (RFC 6890, RFC 8190 and what was registered since) and the IPv6 address space registry.

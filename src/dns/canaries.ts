@@ -4,6 +4,7 @@
  */
 import { formatAddress, reverseName, type IpAddress } from '../core/address.ts'
 import { sameName, type DomainName } from '../core/domain-name.ts'
+import { startBackgroundTimer, type StartTimer } from '../core/timer.ts'
 import type { HealthBreaker } from './health.ts'
 import type { DnsOutcome, Resolver } from './resolver.ts'
 
@@ -32,11 +33,11 @@ export interface CanaryWatch {
   readonly canaries: readonly Canary[]
   readonly intervalMs: number
   /** Runs the callback once after the time, and gives the way to cancel it. */
-  readonly startTimer?: ((milliseconds: number, callback: () => void) => () => void) | undefined
+  readonly startTimer?: StartTimer | undefined
 }
 
 /** Probes at once and then a set time after each report, so that rounds never overlap; gives the way to stop. */
-export function watchCanaries({ resolver, breaker, canaries, intervalMs, startTimer = startNodeTimer }: CanaryWatch): () => void {
+export function watchCanaries({ resolver, breaker, canaries, intervalMs, startTimer = startBackgroundTimer }: CanaryWatch): () => void {
   const stopper = new AbortController()
   let cancelTimer: (() => void) | undefined
   const round = async (): Promise<void> => {
@@ -58,12 +59,4 @@ async function probeCanary(resolver: Resolver, { address, ptrName }: Canary, sig
   if (outcome.kind !== 'records') return { ip, isWell: false, outcome: outcome.kind }
   const isWell = outcome.records.some((record) => record.type === 'PTR' && sameName(record.target, ptrName))
   return { ip, isWell, outcome: isWell ? 'records' : 'otherName' }
-}
-
-function startNodeTimer(milliseconds: number, callback: () => void): () => void {
-  const timer = setTimeout(callback, milliseconds)
-  timer.unref()
-  return () => {
-    clearTimeout(timer)
-  }
 }

@@ -3,6 +3,7 @@
  * smtp-server names the address then, but no socket: sessions of one address are alike, so each takes the oldest.
  */
 import { formatAddress, parseAddress, unmapAddress, type IpAddress } from '../core/address.ts'
+import { startBackgroundTimer, type StartTimer } from '../core/timer.ts'
 import type { GateSession } from '../engine/gate.ts'
 
 export interface EarlyLookups {
@@ -14,7 +15,7 @@ export interface EarlyLookups {
 
 export interface EarlySettings {
   readonly open: (address: IpAddress) => GateSession
-  readonly startTimer?: ((milliseconds: number, callback: () => void) => () => void) | undefined
+  readonly startTimer?: StartTimer | undefined
 }
 
 /** Beyond these a lookup begins with its session, and after this time an answer waits in the cache at most. */
@@ -26,7 +27,7 @@ interface Waiting {
   readonly cancelTimer: () => void
 }
 
-export function createEarlyLookups({ open, startTimer = startNodeTimer }: EarlySettings): EarlyLookups {
+export function createEarlyLookups({ open, startTimer = startBackgroundTimer }: EarlySettings): EarlyLookups {
   const waiting = new Map<string, Waiting[]>()
   let size = 0
   const takeOldest = (key: string): Waiting | undefined => {
@@ -68,12 +69,4 @@ export function createEarlyLookups({ open, startTimer = startNodeTimer }: EarlyS
 export function parseClientAddress(text: string): IpAddress | undefined {
   const address = parseAddress(text.replace(/%.*$/, ''))
   return address && unmapAddress(address)
-}
-
-function startNodeTimer(milliseconds: number, callback: () => void): () => void {
-  const timer = setTimeout(callback, milliseconds)
-  timer.unref()
-  return () => {
-    clearTimeout(timer)
-  }
 }

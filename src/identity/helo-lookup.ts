@@ -4,9 +4,9 @@
  */
 import { compareAddresses, sameAddress, unmapAddress, type IpAddress } from '../core/address.ts'
 import { sameName, type DomainName } from '../core/domain-name.ts'
+import { startNodeTimer, type StartTimer } from '../core/timer.ts'
 import type { DnsFailure, DnsOutcome, ResolveOptions, Resolver } from '../dns/resolver.ts'
 import type { IprevFacts } from '../iprev/facts.ts'
-import type { StartTimer } from '../iprev/limits.ts'
 import type { HeloFacts, HeloForm, HeloResolution } from './facts.ts'
 import { parseHelo, scopeOfHeloName } from './helo-form.ts'
 
@@ -126,11 +126,4 @@ function addressesOf(outcome: DnsOutcome, peer: IpAddress): readonly IpAddress[]
 
 function unknownOutcome({ kind }: DnsFailure): Extract<HeloResolution, { kind: 'unknown' }>['outcome'] {
   return kind === 'overBudget' ? 'deadline' : kind
-}
-
-function startNodeTimer(milliseconds: number, callback: () => void): () => void {
-  const timer = setTimeout(callback, milliseconds)
-  return () => {
-    clearTimeout(timer)
-  }
 }

@@ -2,11 +2,9 @@
  * What bounds one iprev lookup: a cap on queries, one deadline over all, and the caller's signal.
  * A question that is on its way at the deadline is not called back: its answer still reaches the cache, for the client's next try.
  */
+import type { StartTimer } from '../core/timer.ts'
 import type { ResolveOptions } from '../dns/resolver.ts'
 import type { IprevSettings } from './facts.ts'
-
-/** Runs the callback once after the time, and gives the way to cancel it. */
-export type StartTimer = (milliseconds: number, callback: () => void) => () => void
 
 export type Expiry = 'deadline' | 'aborted'
 

@@ -4,6 +4,7 @@
  */
 import { compareAddresses, reverseName, sameAddress, unmapAddress, type IpAddress } from '../core/address.ts'
 import { isHostName, type DomainName } from '../core/domain-name.ts'
+import type { StartTimer } from '../core/timer.ts'
 import type { Alias, DnsFailure, DnsOutcome, Resolver } from '../dns/resolver.ts'
 import {
   DEFAULT_IPREV_SETTINGS,
@@ -14,7 +15,7 @@ import {
   type PtrName,
   type PtrNameOutcome,
 } from './facts.ts'
-import { Limits, type Expiry, type StartTimer } from './limits.ts'
+import { Limits, type Expiry } from './limits.ts'
 import { distinctNames } from './ptr-names.ts'
 import { isAuthenticated, verdictOf } from './verdict.ts'
 

@@ -2,7 +2,7 @@
  * How many sessions run at once, how fast they begin, and how long a host is left alone between two of them. First come, first served
  * a host; hosts take turns, so that one with many sessions to come keeps nobody waiting. Clock and timer are passed in.
  */
-import type { StartTimer } from '../iprev/limits.ts'
+import type { StartTimer } from '../core/timer.ts'
 
 export interface LimiterSettings {
   /** At once, over all hosts. */

@@ -3,8 +3,8 @@
  * An answer is kept, or known to be absent, or could not be told; the three are never merged.
  */
 import type { DomainName } from '../core/domain-name.ts'
+import { startNodeTimer, type StartTimer } from '../core/timer.ts'
 import { isFailure, type DnsFailure, type DnsOutcome, type RecordType, type Resolver } from '../dns/resolver.ts'
-import type { StartTimer } from '../iprev/limits.ts'
 
 export interface RecordLookupOptions {
   /** One that follows CNAMEs. */
@@ -78,13 +78,6 @@ function toldOf(outcome: DnsOutcome): Told {
       return { kind: 'trouble', trouble: outcome.kind }
     default:
       return outcome
-  }
-}
-
-function startNodeTimer(milliseconds: number, callback: () => void): () => void {
-  const timer = setTimeout(callback, milliseconds)
-  return () => {
-    clearTimeout(timer)
   }
 }
 

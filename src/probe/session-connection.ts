@@ -5,7 +5,7 @@
  */
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls'
-import type { StartTimer } from '../iprev/limits.ts'
+import type { StartTimer } from '../core/timer.ts'
 import type { EndCause } from './session-facts.ts'
 import { ReplyReader, type ReadReply } from './session-replies.ts'
 

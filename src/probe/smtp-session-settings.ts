@@ -2,7 +2,7 @@
  * What a session may be told: our name, the time for each stage, the extra checks, and the means (clock, timer, permission).
  * Mistakes that would break the protocol, such as a line end in a name, are the caller's and are thrown before anything is sent.
  */
-import type { StartTimer } from '../iprev/limits.ts'
+import { startNodeTimer, type StartTimer } from '../core/timer.ts'
 import type { Admit } from './limiter.ts'
 import type { SessionEvent } from './session-facts.ts'
 import type { TlsVersion } from './tls-facts.ts'
@@ -117,10 +117,3 @@ function assertRelayTest({ sender, recipient }: RelayTest): void {
 
 /** No spaces, brackets or line ends: nothing that could end the command early. */
 const MAILBOX = /^(?=.{3,254}$)[!-;=?-~]+@[!-;=?-~]+$/
-
-function startNodeTimer(milliseconds: number, callback: () => void): () => void {
-  const timer = setTimeout(callback, milliseconds)
-  return () => {
-    clearTimeout(timer)
-  }
-}

@@ -4,7 +4,7 @@ import { formatAddress } from '../../src/core/address.ts'
 import { compareNames, name, nameFromLabels, type DomainName } from '../../src/core/domain-name.ts'
 import type { DnsOutcome, Resolver } from '../../src/dns/resolver.ts'
 import { confirmedName, type IprevFacts, type IprevSettings } from '../../src/iprev/facts.ts'
-import type { StartTimer } from '../../src/iprev/limits.ts'
+import type { StartTimer } from '../../src/core/timer.ts'
 import { lookupIprev } from '../../src/iprev/lookup.ts'
 import {
   address,

@@ -7,6 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { parseBracketedAddress, unmapAddress } from '../../core/address.ts'
 import { isHostName, parseName, type DomainName } from '../../core/domain-name.ts'
 import { mapInOrder } from '../../core/ordered-map.ts'
+import { startNodeTimer } from '../../core/timer.ts'
 import { findPersona, personaNames } from '../../personas/personas.ts'
 import type { Persona } from '../../personas/persona.ts'
 import { createHttpsFetch } from '../../probe/https-fetch.ts'
@@ -312,11 +313,4 @@ const MAILBOX = /^(?=.{3,254}$)[!-;=?-~]+@[!-;=?-~]+$/
 /** The greeting may take as long as all of it: some servers delay it on purpose. */
 function stageTimeouts(milliseconds: number): ProbeSettings['session']['timeouts'] {
   return { connectMs: Math.min(milliseconds, 15_000), greetingMs: milliseconds, commandMs: milliseconds, tlsMs: milliseconds }
-}
-
-function startNodeTimer(milliseconds: number, callback: () => void): () => void {
-  const timer = setTimeout(callback, milliseconds)
-  return () => {
-    clearTimeout(timer)
-  }
 }
